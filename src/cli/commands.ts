@@ -1,0 +1,22 @@
+/** The one list of commands. `load` keeps what a command needs out of the start of every other. */
+import type { Command } from "./command.ts";
+
+export interface Entry {
+  readonly name: string;
+  /**
+   * What SIGHUP does: `survive` for what runs as a service (it may come before the command is loaded, so main.ts listens
+   * first), `end` for what runs at a terminal, whose closing sends it.
+   */
+  readonly hangup: "survive" | "end";
+  load(): Promise<Command>;
+}
+
+export const commands: readonly Entry[] = [
+  { name: "up", hangup: "survive", load: async () => (await import("./up.ts")).up },
+  { name: "publish", hangup: "survive", load: async () => (await import("./publish.ts")).publish },
+  { name: "tail", hangup: "end", load: async () => (await import("./tail.ts")).tail },
+  { name: "groups", hangup: "end", load: async () => (await import("./groups.ts")).groups },
+  { name: "check", hangup: "end", load: async () => (await import("./check.ts")).check },
+  { name: "demo", hangup: "end", load: async () => (await import("./demo.ts")).demo },
+  { name: "completion", hangup: "end", load: async () => (await import("./completion.ts")).completion },
+];
