@@ -28,28 +28,32 @@ export async function setup() {
   );
 }
 
+/**
+ * `npm install` rather than `npm ci`, which stops when a registry lacks an optional package of another platform, and
+ * which would take node_modules from under a program that still runs in it. It follows package-lock.json just as well.
+ */
 async function install() {
   const first = !existsSync(join(root, "node_modules"));
   console.error(
-    `setup: installing the dependencies with npm ci (${first ? "first time" : "package-lock.json changed"})`,
+    `setup: installing the dependencies with npm (${first ? "first time" : "package-lock.json has changed"})`,
   );
   const { command, args } = npm();
-  const code = await run(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  const code = await run(command, [...args, "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     env: environment(),
     stdio: ["ignore", 2, 2], // stdout stays free for what the script itself has to say
   });
   if (code !== 0) {
-    throw new Failure(
-      `npm ci failed with exit code ${code}. Its own words are above; without a network it cannot work.`,
-    );
+    throw new Failure(`npm install ended with exit code ${code}; its own words are above. It needs the network once.`);
   }
+  if (!installed())
+    throw new Failure("npm install left out what package-lock.json names; remove node_modules and try again");
 }
 
 /** npm as it was called; or else the one in the PATH. */
 function npm() {
   const { npm_execpath: script, npm_node_execpath: node } = process.env;
-  // npm removes node_modules while it runs, so it must not run on the Node that lives in there.
+  // npm may replace what is in node_modules, so it must not run on the Node that lives in there.
   if (script?.endsWith(".js") && node && !node.startsWith(join(root, "node_modules"))) {
     return { command: node, args: [script] };
   }
