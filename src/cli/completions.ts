@@ -58,11 +58,7 @@ function zsh(commands: readonly Command[]): string {
   const list = commands.map((c) => `        ${quote(`${c.name}:${c.summary}`)}`).join("\n");
   const cases = commands.map((c) => {
     const specs = optionsOf(c).flatMap(([name, option]) => zshSpecs(name, option));
-    const all = [
-      ...specs,
-      quote("(- *)--help[print help]"),
-      quote(`*:${zshAction(c.completePositionals, c.usage)}`),
-    ];
+    const all = [...specs, quote("(- *)--help[print help]"), quote(`*:${zshAction(c.completePositionals, c.usage)}`)];
     return `        ${c.name})\n            _arguments -s \\\n                ${all.join(" \\\n                ")}\n            ;;`;
   });
   return `#compdef logspread

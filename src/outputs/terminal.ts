@@ -2,6 +2,7 @@
  * The terminal output, `logspread tail`: writes messages as they come, for eyes or for another program. A batch that
  * nothing needs to look into is written as one piece.
  */
+import { isUtf8 } from "node:buffer";
 import type { Bus, Subscription } from "../bus/bus.ts";
 import { messagesOf, openBody } from "../message/body.ts";
 import type { Gap, PlacedBatch } from "../message/delivery.ts";
@@ -100,19 +101,25 @@ function prefixOf({ busTimeUs, batch }: PlacedBatch, paint: Paint | undefined): 
   return `${paint.dim(time)} ${group} ${paint.name(sender)} `;
 }
 
-/** Controls are escaped by JSON itself; bytes that are no UTF-8 are told as such, so that nothing is lost. */
+/**
+ * What the node's own NDJSON says of a message, and its producer and sequence: `message` is its text, or `data` its bytes
+ * in base64 if they are no UTF-8, so that nothing is lost.
+ */
 function jsonOf({ position, busTimeUs, batch }: PlacedBatch, index: number, message: Buffer): string {
-  const text = message.toString("utf8");
-  const exact = !text.includes("\ufffd") || Buffer.from(text).equals(message);
   return JSON.stringify({
     position,
     index,
-    time: new Date(busTimeUs / 1000).toISOString(),
     group: batch.group,
     sender: batch.sender,
+    busTime: isoOfUs(busTimeUs),
     producer: batch.producer.toString("hex"),
     sequence: batch.sequence,
-    message: text,
-    ...(exact ? {} : { messageBase64: message.toString("base64") }),
+    ...(isUtf8(message) ? { message: message.toString() } : { data: message.toString("base64") }),
   });
+}
+
+/** "2026-07-25T13:55:36.000123Z" */
+function isoOfUs(us: number): string {
+  const ms = Math.floor(us / 1000);
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1000).padStart(3, "0")}Z`;
 }
