@@ -21,8 +21,18 @@ const zstdDecompress = promisify(zlib.zstdDecompress) as (b: Uint8Array, o: zlib
 /** What a publisher says of a batch; the rest follows from the content. */
 export type Label = Omit<BatchHeader, "count" | "kind" | "losses"> & { readonly losses?: BatchHeader["losses"] };
 
-/** Makes a batch of `bytes`, which are lines that each end in "\n". They must not change until the promise resolves. */
-export function batchOfLines(label: Label, bytes: Buffer): Promise<Batch> {
+/**
+ * Makes a batch of `bytes`, which must not change until the promise resolves. They are lines that each end in "\n"; throws
+ * BAD_ARGUMENT if the last one does not.
+ */
+export async function batchOfLines(label: Label, bytes: Buffer): Promise<Batch> {
+  if (bytes.length > 0 && bytes.at(-1) !== NEWLINE) {
+    throw new LogspreadError("BAD_ARGUMENT", {
+      what: "cannot make a batch",
+      why: "its last line does not end in a newline",
+      fix: "Correct the publisher: it must cut what it sends at the last newline",
+    });
+  }
   return seal(label, "lines", countLines(bytes), bytes);
 }
 
@@ -58,6 +68,12 @@ async function seal(label: Label, kind: BodyKind, count: number, raw: Buffer): P
 }
 
 /**
+ * Log2 of the most memory that a compressed body may ask for to be opened: enough for the largest body. zstd's own limit
+ * is 128 MiB, which a few bytes could claim.
+ */
+const WINDOW_LOG_MAX = Math.ceil(Math.log2(MAX_RAW_BYTES));
+
+/**
  * The body as it was before compression. Throws BAD_FRAME if it does not decompress to the announced size, which is also
  * the most that is ever allocated for it.
  */
@@ -66,7 +82,8 @@ export async function openBody(batch: Batch): Promise<Buffer> {
   let raw: Buffer;
   try {
     const size = Math.max(batch.rawBytes, 64);
-    raw = await zstdDecompress(batch.body, { chunkSize: size, maxOutputLength: size });
+    const params = { [zlib.constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX };
+    raw = await zstdDecompress(batch.body, { chunkSize: size, maxOutputLength: size, params });
   } catch (cause) {
     throw badBody(batch, reasonOf(cause), cause);
   }

@@ -121,6 +121,8 @@ export function decodeRecord(bytes: Buffer, at = 0, where = "record"): Delivery 
     return { kind: "batch", position: first, busTimeUs: second, batch };
   }
   if (magic === MAGIC.heartbeat) return { kind: "heartbeat", lastPosition: first, busTimeUs: second };
+  if (second < first)
+    throw badRecord(where, at + 8, `its gap ends at position ${second}, before it starts at ${first}`);
   const messages = readUInt53(bytes, at + 24);
   const reason = GAP_REASONS[readUInt53(bytes, at + 32) ?? -1];
   if (messages === undefined || reason === undefined) throw badRecord(where, at + 24, "its gap is out of range");

@@ -17,10 +17,21 @@
  *      53      3   zero
  *      56          group, sender (UTF-8); losses of 9 bytes each (reason, 8 bytes count); the body
  *
+ * There is one encoding only of each batch: what cannot be encoded is refused when decoded.
+ *
  * A hot path: a batch is a few thousand lines, so a frame is made or read some thousand times a second.
  */
+import { isUtf8 } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { type Batch, type BatchHeader, type Compression, LOSS_REASONS, type Loss, MAX_RAW_BYTES } from "./batch.ts";
+import {
+  type Batch,
+  type BatchHeader,
+  type BodyKind,
+  type Compression,
+  LOSS_REASONS,
+  type Loss,
+  MAX_RAW_BYTES,
+} from "./batch.ts";
 import { LogspreadError } from "./error.ts";
 import { groupNameFault, MAX_NAME_BYTES } from "./names.ts";
 
@@ -32,7 +43,7 @@ const LOSS_BYTES = 9;
 export const FRAME_HEADER_BYTES = 56;
 
 /** Longest frame that is accepted: the largest body, stored as it is, with the longest header. */
-export const MAX_FRAME_BYTES = MAX_RAW_BYTES + FRAME_HEADER_BYTES + 2 * 255 + 255 * LOSS_BYTES;
+export const MAX_FRAME_BYTES = MAX_RAW_BYTES + FRAME_HEADER_BYTES + 2 * MAX_NAME_BYTES + 255 * LOSS_BYTES;
 
 /** What is to be encoded: the header, and the body as it shall be stored. */
 export interface BatchContent extends BatchHeader {
@@ -58,7 +69,7 @@ export function encodeBatch(content: BatchContent): Batch {
   writeUInt53(frame, content.createdUs, 36);
   frame.writeUInt32BE(content.count, 44);
   frame.writeUInt32BE(content.rawBytes, 48);
-  frame.writeUInt32BE(content.losses.length << 24, 52);
+  frame.writeUInt32BE(content.losses.length * 0x100_0000, 52);
   let at = FRAME_HEADER_BYTES;
   frame.set(group, at);
   frame.set(sender, (at += group.length));
@@ -91,23 +102,36 @@ function check(content: BatchContent, sender: Buffer): void {
     throw new LogspreadError("BAD_ARGUMENT", {
       what: "cannot make a batch",
       why,
-      fix: "Correct the publisher; the limits are in docs/architecture.md",
+      fix: "Correct the publisher; docs/errors.md lists the limits",
     });
   };
   const groupFault = groupNameFault(content.group);
   if (groupFault !== undefined) refuse(`of the group's name: ${groupFault}`);
+  if (!content.sender.isWellFormed()) refuse("the sender's name is not well-formed text");
   if (sender.length > MAX_NAME_BYTES) refuse(`the sender's name is longer than ${MAX_NAME_BYTES} bytes`);
   if (content.producer.length !== 16) refuse(`a producer is 16 bytes, not ${content.producer.length}`);
   if (!Number.isSafeInteger(content.sequence) || content.sequence < 1)
     refuse(`sequence ${content.sequence} is not 1 or more`);
   if (!Number.isSafeInteger(content.createdUs) || content.createdUs < 0)
     refuse(`created ${content.createdUs} is not a time`);
-  if (!Number.isInteger(content.count) || content.count < 0 || content.count > MAX_RAW_BYTES)
-    refuse(`count ${content.count}`);
+  if (!Number.isInteger(content.count) || content.count < 0) refuse(`count ${content.count}`);
+  if (!Number.isInteger(content.rawBytes) || content.rawBytes < 0) refuse(`a body of ${content.rawBytes} bytes`);
   if (content.rawBytes > MAX_RAW_BYTES) refuse(`its body is longer than ${MAX_RAW_BYTES} bytes`);
   if (content.body.length > MAX_RAW_BYTES) refuse(`its stored body is longer than ${MAX_RAW_BYTES} bytes`);
   if (content.compression === "none" && content.rawBytes !== content.body.length) refuse("its sizes disagree");
+  if (!fits(content.count, content.kind, content.rawBytes)) {
+    refuse(`${content.count} messages cannot stand in ${content.rawBytes} bytes`);
+  }
   if (content.losses.length > 255) refuse("more than 255 losses");
+  for (const { reason, messages } of content.losses) {
+    if (!LOSS_REASONS.includes(reason)) refuse(`reason ${reason} of a loss is not known`);
+    if (!Number.isSafeInteger(messages) || messages < 0) refuse(`a loss of ${messages} messages`);
+  }
+}
+
+/** Whether so many messages can stand in so many bytes: each takes a newline or a length at least. */
+function fits(count: number, kind: BodyKind, rawBytes: number): boolean {
+  return count * (kind === "frames" ? 4 : 1) <= rawBytes;
 }
 
 /**
@@ -131,7 +155,13 @@ export function decodeFrame(bytes: Buffer, at = 0, where = "frame"): Batch {
   const lossesAt = senderAt + frame[11]!;
   const lossCount = frame[52]!;
   const bodyAt = lossesAt + lossCount * LOSS_BYTES;
+  if (frame[11]! > MAX_NAME_BYTES) throw badFrame(where, at + 11, `its sender's name is over ${MAX_NAME_BYTES} bytes`);
+  if (frame.readUInt32BE(52) !== lossCount * 0x100_0000)
+    throw badFrame(where, at + 53, "bytes that must be zero are not");
   if (bodyAt > length) throw badFrame(where, at + 10, "its names and losses are longer than the frame");
+  if (!isUtf8(frame.subarray(FRAME_HEADER_BYTES, senderAt)) || !isUtf8(frame.subarray(senderAt, lossesAt))) {
+    throw badFrame(where, at + FRAME_HEADER_BYTES, "its names are not UTF-8");
+  }
   const group = frame.toString("utf8", FRAME_HEADER_BYTES, senderAt);
   const groupFault = groupNameFault(group);
   if (groupFault !== undefined) throw badFrame(where, at + FRAME_HEADER_BYTES, `of its group's name: ${groupFault}`);
@@ -140,9 +170,12 @@ export function decodeFrame(bytes: Buffer, at = 0, where = "frame"): Batch {
   const createdUs = readUInt53(frame, 36);
   if (createdUs === undefined) throw badFrame(where, at + 36, "its creation time is out of range");
   const count = frame.readUInt32BE(44);
-  if (count > MAX_RAW_BYTES) throw badFrame(where, at + 44, `count ${count} is more than ${MAX_RAW_BYTES}`);
   const rawBytes = frame.readUInt32BE(48);
   if (rawBytes > MAX_RAW_BYTES) throw badFrame(where, at + 48, `body of ${rawBytes} bytes is over ${MAX_RAW_BYTES}`);
+  const kind = flags & FLAG_FRAMES ? "frames" : "lines";
+  if (!fits(count, kind, rawBytes)) {
+    throw badFrame(where, at + 44, `${count} messages cannot stand in a body of ${rawBytes} bytes`);
+  }
   const compression = flags & FLAG_ZSTD ? "zstd" : "none";
   if (compression === "none" && rawBytes !== length - bodyAt) {
     throw badFrame(where, at + 48, `body of ${rawBytes} bytes announced, ${length - bodyAt} there`);
@@ -154,7 +187,7 @@ export function decodeFrame(bytes: Buffer, at = 0, where = "frame"): Batch {
     sequence,
     createdUs,
     count,
-    kind: flags & FLAG_FRAMES ? "frames" : "lines",
+    kind,
     losses: lossCount === 0 ? NO_LOSSES : readLosses(frame, lossesAt, lossCount, where, at),
     compression,
     rawBytes,

@@ -36,10 +36,24 @@ export function checkGroupName(name: string): string {
 export function groupMatcher(patterns: readonly string[]): (group: string) => boolean {
   const exact = new Set(patterns.filter((p) => !p.includes("*")));
   const wild = patterns.filter((p) => p.includes("*")).map(wildcard);
-  return (group) => exact.has(group) || (!group.startsWith(SYSTEM_PREFIX) && wild.some((w) => w.test(group)));
+  return (group) => exact.has(group) || (!group.startsWith(SYSTEM_PREFIX) && wild.some((matches) => matches(group)));
 }
 
-function wildcard(pattern: string): RegExp {
-  const parts = pattern.split(/\*+/).map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "su");
+/**
+ * Each piece between stars is looked for once, from where the one before it ended; the last must end the name. Patterns
+ * come from clients: a regular expression would try some of them ("*a*a*a*a*b") for ever.
+ */
+function wildcard(pattern: string): (name: string) => boolean {
+  const [head, ...pieces] = pattern.split("*");
+  const tail = pieces.pop()!;
+  return (name) => {
+    if (!name.startsWith(head!)) return false;
+    let at = head!.length;
+    for (const piece of pieces) {
+      const found = name.indexOf(piece, at);
+      if (found === -1) return false;
+      at = found + piece.length;
+    }
+    return name.length - tail.length >= at && name.endsWith(tail);
+  };
 }
