@@ -36,6 +36,7 @@ export class EmbeddedBus implements Bus {
   readonly #pending = new Map<string, { sequence: number; settled: Promise<unknown> }>();
   #housekeeping: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(folder: string, config: EmbeddedConfig, lock: FolderLock, deps: EmbeddedDeps) {
     this.#config = config;
@@ -66,6 +67,7 @@ export class EmbeddedBus implements Bus {
       });
       await bus.#restore();
       bus.#timer = setInterval(() => bus.#keepHouse(), EXPIRE_EVERY_MS).unref();
+      bus.#keepHouse();
       return bus;
     } catch (thrown) {
       await bus.#log?.close();
@@ -166,7 +168,11 @@ export class EmbeddedBus implements Bus {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#housekeeping;
     await this.#log.close();
