@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { reasonOf, systemCodeOf } from "../message/error.ts";
 import type { Report } from "../message/report.ts";
 import { IndexTable } from "./index-table.ts";
-import { scanSegment } from "./scan.ts";
+import { type Scan, scanSegment } from "./scan.ts";
 
 /** One file of records, named after its first position. The last one of a log is active, the others are sealed. */
 export class Segment {
@@ -12,7 +12,6 @@ export class Segment {
   /** Durable bytes: where the next record goes, and where readers stop. */
   size = 0;
   #table: IndexTable | undefined;
-  #next: number | undefined;
   #reader: Promise<FileHandle> | undefined;
   #users = 0;
   #deleted = false;
@@ -23,16 +22,7 @@ export class Segment {
   }
 
   get indexPath(): string {
-    return indexPathOf(this.path);
-  }
-
-  /** Position after the last record of a sealed segment; known once `table` was loaded or `seal` was called. */
-  get next(): number | undefined {
-    return this.#table?.next ?? this.#next;
-  }
-
-  set next(position: number) {
-    this.#next = position;
+    return this.path.replace(/\.log$/, ".index");
   }
 
   useTable(table: IndexTable): void {
@@ -41,7 +31,6 @@ export class Segment {
 
   /** Gives the memory of a sealed segment's table back; it is read again when needed. */
   forgetTable(): void {
-    this.#next = this.next;
     this.#table = undefined;
   }
 
@@ -49,7 +38,7 @@ export class Segment {
     return this.#table;
   }
 
-  /** The segment's index: from memory, from its file, or by reading the segment through. */
+  /** The segment's index: from memory, from its file, or by reading the segment through up to position `before`. */
   async table(before: number, report: Report): Promise<IndexTable> {
     if (this.#table !== undefined) return this.#table;
     const stored = await readTable(this.indexPath);
@@ -57,9 +46,7 @@ export class Segment {
     const file = await open(this.path, "r");
     try {
       const scan = await scanSegment(file, this.first, before);
-      for (const { at, bytes, positions } of scan.damage) {
-        report("error", `${this.path} is damaged at byte ${at}: ${bytes} bytes with ${positions} batches are skipped`);
-      }
+      reportDamage(report, this.path, scan);
       return (this.#table = scan.table);
     } finally {
       await file.close();
@@ -109,8 +96,10 @@ export class Segment {
   }
 }
 
-export function indexPathOf(logPath: string): string {
-  return logPath.replace(/\.log$/, ".index");
+export function reportDamage(report: Report, path: string, scan: Scan): void {
+  for (const { at, bytes, positions } of scan.damage) {
+    report("error", `${path} is damaged at byte ${at}: ${bytes} bytes with ${positions} batches are skipped`);
+  }
 }
 
 /** The table in an index file, or undefined if the file is missing or damaged. */
