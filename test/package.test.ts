@@ -1,7 +1,7 @@
 /** What `npm pack` makes is what people get: it is packed, installed elsewhere and run. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test, { after, before } from "node:test";
@@ -76,4 +76,20 @@ test("a program can import logspread", async () => {
     cwd: join(folder, "elsewhere"),
   });
   assert.equal(stdout, "function LogspreadError\n");
+});
+
+test("a program that is written in TypeScript finds the types", async () => {
+  const program = join(folder, "elsewhere", "program.mts");
+  const source = (as: string) => `import { type Batch, batchOfLines, newProducer } from "logspread";
+    const label = { group: "g", sender: "s", producer: newProducer(), sequence: 1, createdUs: 0 };
+    const batch: Batch = await batchOfLines(label, Buffer.from("a\\n"));
+    export const count: ${as} = batch.count;`;
+  const compile = (as: string) => {
+    writeFileSync(program, source(as));
+    const types = ["--types", "node", "--typeRoots", join(root, "node_modules", "@types")];
+    const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", ...types];
+    return run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), ...flags, program]);
+  };
+  await compile("number");
+  await assert.rejects(compile("string"), { stdout: /Type 'number' is not assignable to type 'string'/ });
 });
