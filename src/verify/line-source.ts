@@ -30,6 +30,7 @@ const MAX_AHEAD_BYTES = 48 * 1024 * 1024;
 
 /** So much behind the current piece can still be looked at. */
 const MAX_BEHIND_BYTES = 16 * 1024 * 1024;
+const MAX_BEHIND_PIECES = 4096;
 
 export class LineSource<From> {
   readonly #pieces: AsyncIterator<Piece<From> | Hole>;
@@ -147,7 +148,9 @@ export class LineSource<From> {
     const passed = this.#loaded.shift()!;
     this.#behind.push(passed);
     this.#behindBytes += passed.bytes.length;
-    while (this.#behindBytes > MAX_BEHIND_BYTES) this.#behindBytes -= this.#behind.shift()!.bytes.length;
+    while (this.#behindBytes > MAX_BEHIND_BYTES || this.#behind.length > MAX_BEHIND_PIECES) {
+      this.#behindBytes -= this.#behind.shift()!.bytes.length;
+    }
     this.#offset = 0;
     this.#index = 0;
     return true;

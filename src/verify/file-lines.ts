@@ -1,0 +1,90 @@
+/** The lines of files, plain or compressed, one file after the other. */
+import { createReadStream, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { pipeline } from "node:stream";
+import zlib from "node:zlib";
+import { systemCodeOf } from "../message/error.ts";
+import { countLines, endOfLastLine } from "../message/lines.ts";
+import type { Piece } from "./line-source.ts";
+
+/** Lines of a file: the first of them is its `firstLine`th, counted from 1. */
+export interface FilePlace {
+  readonly file: string;
+  readonly firstLine: number;
+}
+
+/** How a file ended too early. */
+export interface Cut {
+  readonly file: string;
+  readonly line: number;
+  readonly why: string;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+const NEWLINE = Buffer.from("\n");
+
+/**
+ * Reads the files in order. What ends in the middle of a line, or of its compression, is told to `cut`; the beginning of
+ * the line counts as a line. Rejects with the system's error for a file that cannot be read.
+ */
+export async function* linesOfFiles(
+  files: readonly string[],
+  cut: (cut: Cut) => void,
+): AsyncGenerator<Piece<FilePlace>> {
+  for (const file of files) {
+    let firstLine = 1;
+    let rest: Buffer[] = [];
+    try {
+      const decoder = await decoderOf(file);
+      for await (const chunk of bytesOf(file, decoder)) {
+        const end = endOfLastLine(chunk);
+        if (end === 0) {
+          rest.push(chunk);
+          continue;
+        }
+        const bytes = Buffer.concat([...rest, chunk.subarray(0, end)]);
+        rest = end < chunk.length ? [chunk.subarray(end)] : [];
+        yield { kind: "lines", bytes, from: { file, firstLine } };
+        firstLine += countLines(bytes);
+      }
+      // Node's decoder stops after one zstd frame and says nothing. (It reads on through the members of a gzip file.)
+      if (decoder?.kind === "zstd" && decoder.stream.bytesWritten < statSync(file).size) {
+        cut({ file, line: firstLine, why: "only its first zstd frame was read: decompress it with `zstd -d` first" });
+      }
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === undefined || !(code.startsWith("Z_") || code.startsWith("ZSTD_") || code.startsWith("ERR_")))
+        throw error;
+      cut({ file, line: firstLine, why: "its compressed data is cut or damaged" });
+    }
+    if (rest.length === 0) continue;
+    cut({ file, line: firstLine, why: "it ends in the middle of a line" });
+    yield { kind: "lines", bytes: Buffer.concat([...rest, NEWLINE]), from: { file, firstLine } };
+  }
+}
+
+interface Decoder {
+  readonly kind: "gzip" | "zstd";
+  readonly stream: zlib.Gunzip | zlib.ZstdDecompress;
+}
+
+function bytesOf(file: string, decoder: Decoder | undefined): AsyncIterable<Buffer> {
+  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+  if (decoder === undefined) return source;
+  return pipeline(source, decoder.stream, () => {}); // Its error comes to whoever reads it.
+}
+
+/** What decompresses a file, by its first bytes. */
+async function decoderOf(file: string): Promise<Decoder | undefined> {
+  const start = Buffer.alloc(4);
+  const handle = await open(file);
+  try {
+    await handle.read(start, 0, 4, 0);
+  } finally {
+    await handle.close();
+  }
+  const options = { chunkSize: CHUNK_BYTES };
+  if (start.readUInt16BE(0) === 0x1f8b) return { kind: "gzip", stream: zlib.createGunzip(options) };
+  if (start.readUInt32BE(0) === 0x28b52ffd) return { kind: "zstd", stream: zlib.createZstdDecompress(options) };
+  return undefined;
+}
