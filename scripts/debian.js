@@ -10,6 +10,11 @@ const NEEDED = [
     package: "logrotate",
     why: "the file output goes on after logrotate renamed a file",
   },
+  {
+    program: "/usr/bin/strace",
+    package: "strace",
+    why: "that fdatasync comes before the acknowledgement is seen from outside",
+  },
   { program: "/usr/bin/goaccess", package: "goaccess", why: "`logspread tail GROUP | goaccess -` is promised to work" },
 ];
 
