@@ -88,7 +88,9 @@ test("a program that is written in TypeScript finds the types", async () => {
     writeFileSync(program, source(as));
     const types = ["--types", "node", "--typeRoots", join(root, "node_modules", "@types")];
     const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", ...types];
-    return run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), ...flags, program]);
+    return run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), ...flags, program], {
+      cwd: folder,
+    });
   };
   await compile("number");
   await assert.rejects(compile("string"), { stdout: /Type 'number' is not assignable to type 'string'/ });
