@@ -1,0 +1,106 @@
+/** Reads a file descriptor into a `Pipe` until its end: a pipe or socket, a regular file, or a terminal. */
+import { fstatSync, read as readIntoBuffer } from "node:fs";
+import net from "node:net";
+import { promisify } from "node:util";
+import { LogspreadError, reasonOf } from "../message/error.ts";
+import type { PipeId } from "./intake.ts";
+import type { Pipe } from "./pipe.ts";
+
+const SPARE_BYTES = 64 * 1024;
+const readInto = promisify(readIntoBuffer);
+
+/** `stream`: a pipe or socket, what was read from it is gone from there; `file`: can be read again; `other`: a terminal. */
+export type SourceKind = "stream" | "file" | "other";
+
+/** What is behind a file descriptor; throws BAD_ARGUMENT if nothing is. */
+export function sourceOf(fd: number): { kind: SourceKind; pipe: PipeId } {
+  try {
+    const stat = fstatSync(fd);
+    const kind = stat.isFIFO() || stat.isSocket() ? "stream" : stat.isFile() ? "file" : "other";
+    return { kind, pipe: { inode: stat.ino, device: stat.dev } };
+  } catch (cause) {
+    throw new LogspreadError(
+      "BAD_ARGUMENT",
+      {
+        what: "cannot read standard input",
+        why: reasonOf(cause),
+        fix: 'Give lines to it: `logspread publish --group web < access.log`, or in Apache CustomLog "|..."',
+      },
+      { cause },
+    );
+  }
+}
+
+/** Resolves at the end of the input, or when `stop` is aborted; rejects if it cannot be read, or the pipe's batches fail. */
+export async function readSource(fd: number, kind: SourceKind, pipe: Pipe, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return;
+  if (kind === "stream") await readStream(fd, pipe, stop);
+  else if (kind === "file") await readFile(fd, pipe, stop);
+  else await readTerminal(pipe, stop);
+}
+
+/** The kernel reads straight into the pipe's memory: nothing is allocated for a read but a view. */
+function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
+  const spare = Buffer.allocUnsafeSlow(SPARE_BYTES);
+  const space = () => pipe.space() ?? spare;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const waitForRoom = async (socket: net.Socket, spilled: Buffer) => {
+    try {
+      await pipe.take(spilled);
+      await pipe.room();
+      socket.resume();
+    } catch (thrown) {
+      reject(thrown);
+    }
+  };
+  const socket: net.Socket = new net.Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: space,
+      callback: (n, bytes) => {
+        if (bytes === spare) {
+          // Node keeps the last buffer it was given over a pause: the first read after one lands here.
+          void waitForRoom(socket, spare.subarray(0, n));
+          return false;
+        }
+        pipe.filled(n);
+        if (pipe.space() !== undefined) return true;
+        void waitForRoom(socket, spare.subarray(0, 0));
+        return false;
+      },
+    },
+  });
+  const stopNow = () => socket.destroy();
+  socket.on("error", reject).on("close", () => resolve());
+  socket.on("end", () => socket.destroy());
+  stop.addEventListener("abort", stopNow, { once: true });
+  socket.resume();
+  return promise.finally(() => {
+    stop.removeEventListener("abort", stopNow);
+    socket.destroy();
+  });
+}
+
+async function readFile(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    await pipe.room();
+    const space = pipe.space()!;
+    const { bytesRead } = await readInto(fd, space, 0, space.length, null);
+    if (bytesRead === 0) return;
+    pipe.filled(bytesRead);
+  }
+}
+
+async function readTerminal(pipe: Pipe, stop: AbortSignal): Promise<void> {
+  const ended = () => process.stdin.destroy();
+  stop.addEventListener("abort", ended, { once: true });
+  try {
+    for await (const bytes of process.stdin) await pipe.take(bytes as Buffer);
+  } catch (thrown) {
+    if (!stop.aborted) throw thrown;
+  } finally {
+    stop.removeEventListener("abort", ended);
+  }
+}
