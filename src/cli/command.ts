@@ -7,6 +7,7 @@
  */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { LogspreadError, reasonOf } from "../message/error.ts";
+import { writerTo } from "./stdout.ts";
 
 /** What a command may touch of its process; `process` itself has this shape. Streams are made when first looked at. */
 export interface Io {
@@ -81,10 +82,10 @@ export function command<const O extends Options>(
     async run(argv, io) {
       if (asksForHelp(argv)) {
         const { helpOf } = await import("./help.ts");
-        io.stdout.write(helpOf(made));
+        await writerTo(io.stdout)(helpOf(made));
         return 0;
       }
-      return definition.run(parse(made, definition.options, argv), io);
+      return definition.run(await parse(made, definition.options, argv), io);
     },
   };
   return made;
@@ -100,16 +101,20 @@ function asksForHelp(argv: readonly string[]): boolean {
   return (end === -1 ? argv : argv.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
 }
 
-function parse<O extends Options>(described: Description, options: O, argv: readonly string[]): Args<O> {
+async function parse<O extends Options>(described: Description, options: O, argv: readonly string[]): Promise<Args<O>> {
   try {
     const config: ParseArgsConfig = { options, args: joinNegatives(options, argv), allowPositionals: true };
     const { values, positionals } = parseArgs(config);
     return { values: values as Values<O>, positionals }; // parseArgs is strict: it has checked them against `options`
   } catch (error) {
+    const reason = reasonOf(error);
+    const unknown = /^Unknown option '-?-([^']+)'/.exec(reason)?.[1];
+    const { nearest } = await import("./nearest.ts");
+    const near = unknown === undefined ? undefined : nearest(unknown, Object.keys(options));
     throw usageError(
       `logspread ${described.name}`,
-      reasonOf(error).split(". ")[0]!.replace(/\n.*/s, ""),
-      `See \`logspread ${described.name} --help\``,
+      reason.split(/\. |\n/)[0]!,
+      near === undefined ? `See \`logspread ${described.name} --help\`` : `Did you mean --${near}?`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { GroupStatus } from "../bus/bus.ts";
+import { formatSize } from "../message/units.ts";
 import { harmlessText } from "../outputs/harmless.ts";
 import { paintFor } from "../outputs/paint.ts";
 import { command, usageError } from "./command.ts";
@@ -54,7 +55,7 @@ function tableOf(all: readonly GroupStatus[], bold: (text: string) => string): s
       harmlessText(g.group),
       g.messages.toLocaleString("en"),
       g.batches.toLocaleString("en"),
-      bytesText(g.rawBytes),
+      formatSize(g.rawBytes),
       String(g.lastPosition),
       new Date(g.lastTimeUs / 1000).toISOString(),
     ]);
@@ -66,13 +67,4 @@ function tableOf(all: readonly GroupStatus[], bold: (text: string) => string): s
       .join("  ")
       .trimEnd();
   return `${[bold(line(head)), ...rows.map(line)].join("\n")}\n`;
-}
-
-/** 1536 as "1.5 KiB". */
-export function bytesText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let at = 0;
-  let value = bytes;
-  for (; value >= 1024 && at < units.length - 1; at++) value /= 1024;
-  return `${at === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
 }

@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import { type Command, type Io, usageError } from "./command.ts";
 import { commands, type Entry } from "./commands.ts";
 import { EXIT, exitCodeOf, textOf } from "./exit.ts";
+import { ReaderGone, writerTo } from "./stdout.ts";
 
 /** Runs the command that `argv` names and resolves to the exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -14,6 +15,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     rememberCompiledCode();
     return await (await loaded(entry)).run(argv.slice(1), io);
   } catch (error) {
+    if (error instanceof ReaderGone) return EXIT.ok;
     io.stderr.write(`logspread: ${textOf(error)}\n`);
     return exitCodeOf(error);
   }
@@ -27,7 +29,8 @@ async function withoutCommand(argv: readonly string[], io: Io): Promise<number> 
   const [first] = argv;
   if (first === "-V" || first === "--version" || first === "version") {
     const { version, versionReport } = await import("./version.ts");
-    io.stdout.write(argv.includes("--json") ? `${JSON.stringify(versionReport())}\n` : `logspread ${version()}\n`);
+    const print = writerTo(io.stdout);
+    await print(argv.includes("--json") ? `${JSON.stringify(versionReport())}\n` : `logspread ${version()}\n`);
     return EXIT.ok;
   }
   const { overview } = await import("./help.ts");
@@ -35,7 +38,7 @@ async function withoutCommand(argv: readonly string[], io: Io): Promise<number> 
   if (first === "-h" || first === "--help" || first === "help") {
     const named = commands.find(({ name }) => name === argv[1]);
     if (first === "help" && named !== undefined) return (await loaded(named)).run(["--help"], io);
-    io.stdout.write(await help());
+    await writerTo(io.stdout)(await help());
     return EXIT.ok;
   }
   if (first === undefined) {

@@ -18,7 +18,7 @@ export const tail = command({
     from: {
       type: "string",
       value: "WHERE",
-      help: "first, new, a position, a time (2026-11-24T10:00, @SECONDS), or a time ago (-10m; units s m h d w); default new, with --no-follow first",
+      help: "first, new, a position, a time (2026-11-24T10:00, @SECONDS), or a time ago (-10m, -2h, -1d); default new, with --no-follow first",
       complete: ["first", "new"],
     },
     limit: { type: "string", short: "n", value: "N", help: "end after N messages" },
@@ -69,7 +69,7 @@ export const tail = command({
     const output = terminal(
       {
         groups: positionals,
-        from: parseFrom(values.from ?? (follow ? "new" : "first"), Date.now()),
+        from: parseFrom(values.from ?? (follow ? "new" : "first"), Date.now() * 1000),
         follow,
         limit: limitOf(values.limit),
         keep: keepOf(values.grep, values["ignore-case"] ?? false, values.invert ?? false),
