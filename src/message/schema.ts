@@ -11,7 +11,7 @@ const DURATION = 'write a duration such as "500ms", "10s", "5m", "2h" or "7d"';
 /** A size: "10GB", "64MiB" or a number of bytes. The value is bytes. Give a default with `.prefault("10GB")`. */
 export function size() {
   return z
-    .union([z.int().min(0), z.string().regex(/^\d+(\.\d+)? ?([kKmMgGtT]i?)?[bB]?$/, SIZE)])
+    .union([z.int().min(0), z.string().regex(/^\d+(\.\d+)? ?([kKmMgGtT]i?)?[bB]?$/, SIZE)], { error: SIZE })
     .transform((value, context) => {
       const bytes = typeof value === "number" ? value : parseSize(value);
       if (bytes !== undefined) return bytes;
@@ -23,7 +23,7 @@ export function size() {
 /** A duration: "500ms", "10s", "5m", "2h", "7d". The value is milliseconds. */
 export function duration() {
   return z
-    .string()
+    .string({ error: DURATION })
     .regex(/^\d+(\.\d+)? ?(ms|s|sec|m|min|h|d|w|y)$/, DURATION)
     .transform((value, context) => {
       const ms = parseDurationMs(value);

@@ -1,7 +1,7 @@
 /** NDJSON in both directions: an object a line, `message` for text and `data` (base64) for what is not UTF-8. */
 import { isUtf8 } from "node:buffer";
-import type { Gap, PlacedBatch } from "../../message/delivery.ts";
 import { messagesOf } from "../../message/body.ts";
+import type { Gap, PlacedBatch } from "../../message/delivery.ts";
 import { reasonOf } from "../../message/error.ts";
 import { NEWLINE } from "../../message/lines.ts";
 import type { Piece } from "./cut.ts";
@@ -48,7 +48,11 @@ function messageOf(text: string, line: number): Buffer {
 }
 
 function badLine(line: number, why: string): Error {
-  return badRequest(`line ${line} is not a message`, why, 'Write each line as {"message": "..."} or {"data": "BASE64"}');
+  return badRequest(
+    `line ${line} is not a message`,
+    why,
+    'Write each line as {"message": "..."} or {"data": "BASE64"}',
+  );
 }
 
 function lineOfBadUtf8({ bytes, firstLine }: Piece): number {

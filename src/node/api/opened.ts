@@ -1,5 +1,5 @@
-import type { PlacedBatch } from "../../message/delivery.ts";
 import { openBody } from "../../message/body.ts";
+import type { PlacedBatch } from "../../message/delivery.ts";
 
 /**
  * Opens bodies once for all followers that read them at the same time: the bus hands the same object to each, and what is

@@ -1,7 +1,8 @@
 /** One request's batches on their way to the bus: a few are compressed at once, they are published in order. */
+
+import type { Receipt } from "../../bus/bus.ts";
 import type { Batch } from "../../message/batch.ts";
 import { LogspreadError } from "../../message/error.ts";
-import type { Receipt } from "../../bus/bus.ts";
 import type { Budget } from "./budget.ts";
 import { Refusal } from "./problem.ts";
 

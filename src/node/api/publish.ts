@@ -6,9 +6,8 @@ import { batchOfLines, batchOfMessages, type Label } from "../../message/body.ts
 import { LogspreadError } from "../../message/error.ts";
 import { decodeFrames } from "../../message/frame.ts";
 import { groupNameFault, SYSTEM_PREFIX } from "../../message/names.ts";
-import type { Clock } from "../clock.ts";
-import type { Budget } from "./budget.ts";
 import { Body } from "./body.ts";
+import type { Budget } from "./budget.ts";
 import { Cutter, type Piece } from "./cut.ts";
 import { messagesIn } from "./ndjson.ts";
 import { Pipeline, type Stored, withStored } from "./pipeline.ts";
@@ -42,7 +41,8 @@ export interface PublishDeps {
   readonly publish: (batch: Batch) => Promise<Receipt>;
   readonly budget: Budget;
   readonly producers: Producers;
-  readonly clock: Clock;
+  /** µs since the epoch. */
+  readonly nowUs: () => number;
   readonly limits: PublishLimits;
 }
 
@@ -112,12 +112,16 @@ async function publishLines(
   deps: PublishDeps,
   ndjson: boolean,
 ): Promise<LinesStored> {
-  const { limits, clock } = deps;
+  const { limits, nowUs } = deps;
   const sender = senderOf(request);
   const claim = claimOf(request);
   const lease: Lease = claim === undefined ? deps.producers.lend(sender) : { sender, ...claim };
   const pipeline = new Pipeline(deps.publish, deps.budget);
-  const body = new Body(request, { maxBytes: limits.bodyBytes, setting: "limits.bodyBytes", idleMs: limits.bodyIdleMs });
+  const body = new Body(request, {
+    maxBytes: limits.bodyBytes,
+    setting: "limits.bodyBytes",
+    idleMs: limits.bodyIdleMs,
+  });
   const cutter = new Cutter({
     batchBytes: BATCH_BYTES,
     messageBytes: ndjson ? limits.messageBytes * 6 + NDJSON_OVERHEAD : limits.messageBytes,
@@ -127,7 +131,7 @@ async function publishLines(
     const messages = ndjson ? messagesIn(piece, limits.messageBytes) : undefined;
     if (messages?.length === 0) return;
     const { producer } = lease;
-    const label: Label = { group, sender, producer, sequence: lease.sequence, createdUs: clock.nowUs() };
+    const label: Label = { group, sender, producer, sequence: lease.sequence, createdUs: nowUs() };
     lease.sequence++;
     await pipeline.add(piece.bytes.length, () =>
       messages === undefined ? batchOfLines(label, piece.bytes) : batchOfMessages(label, messages),

@@ -35,7 +35,8 @@ export function claimOf(request: IncomingMessage): Claim | undefined {
   if (producer === undefined && sequence === undefined) return undefined;
   const number = Number(sequence);
   if (/^[0-9a-f]{32}$/i.test(String(producer)) && /^\d+$/.test(String(sequence))) {
-    if (Number.isSafeInteger(number) && number >= 1) return { producer: Buffer.from(String(producer), "hex"), sequence: number };
+    if (Number.isSafeInteger(number) && number >= 1)
+      return { producer: Buffer.from(String(producer), "hex"), sequence: number };
   }
   throw badRequest(
     "the headers for idempotence cannot be used",

@@ -1,6 +1,7 @@
 /** `GET /v1/groups/{groups}/messages`: a subscription as text, NDJSON or records. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Bus, BusStatus, Subscription } from "../../bus/bus.ts";
+import { messagesOf } from "../../message/body.ts";
 import {
   type Delivery,
   encodeGap,
@@ -11,13 +12,11 @@ import {
 } from "../../message/delivery.ts";
 import { LogspreadError } from "../../message/error.ts";
 import { NEWLINE } from "../../message/lines.ts";
-import { messagesOf } from "../../message/body.ts";
 import { groupNameFault } from "../../message/names.ts";
 import type { Report } from "../../message/report.ts";
-import type { Clock } from "../clock.ts";
 import type { Followers } from "../followers.ts";
 import { parseFrom } from "./from.ts";
-import { linesOfBatch, lineOfGap } from "./ndjson.ts";
+import { lineOfGap, linesOfBatch } from "./ndjson.ts";
 import type { Opened } from "./opened.ts";
 import { badRequest } from "./problem.ts";
 import { NDJSON_TYPE } from "./publish.ts";
@@ -42,7 +41,8 @@ export interface SubscribeDeps {
   readonly bus: Bus;
   readonly followers: Followers;
   readonly opened: Opened;
-  readonly clock: Clock;
+  /** µs since the epoch. */
+  readonly nowUs: () => number;
   readonly heartbeatMs: number;
   readonly report: Report;
 }
@@ -58,7 +58,11 @@ export interface Wish {
 export function wishOf(groups: string, query: Readonly<Record<string, unknown>>, accept: string, nowUs: number): Wish {
   for (const key of Object.keys(query)) {
     if (["from", "follow", "limit", "format"].includes(key)) continue;
-    throw badRequest(`the parameter ${JSON.stringify(key)} is not known`, "it would be ignored", "Use from, follow, limit and format");
+    throw badRequest(
+      `the parameter ${JSON.stringify(key)} is not known`,
+      "it would be ignored",
+      "Use from, follow, limit and format",
+    );
   }
   const follow = flagOf(query.follow);
   const from = parseFrom(textOf(query.from, "from") ?? (follow ? "new" : "first"), nowUs);
@@ -90,7 +94,11 @@ function flagOf(value: unknown): boolean {
   const text = textOf(value, "follow");
   if (text === undefined || text === "false" || text === "0") return false;
   if (text === "true" || text === "1" || text === "") return true;
-  throw badRequest(`cannot understand follow=${text}`, "it is neither true nor false", "Say follow=true or follow=false");
+  throw badRequest(
+    `cannot understand follow=${text}`,
+    "it is neither true nor false",
+    "Say follow=true or follow=false",
+  );
 }
 
 function limitOf(text: string | undefined): number {
@@ -106,7 +114,11 @@ function formatOf(text: string | undefined, accept: string): Format {
   }
   const format = FORMATS.find((f) => f === text);
   if (format !== undefined) return format;
-  throw badRequest(`format ${JSON.stringify(text)} is not known`, "there are three", "Say format=text, ndjson or frames");
+  throw badRequest(
+    `format ${JSON.stringify(text)} is not known`,
+    "there are three",
+    "Say format=text, ndjson or frames",
+  );
 }
 
 /**
@@ -191,12 +203,12 @@ function open(response: ServerResponse, format: Format): void {
   response.flushHeaders();
 }
 
-function heartbeat(stream: AnswerStream, { bus, clock, heartbeatMs, report }: SubscribeDeps): NodeJS.Timeout {
+function heartbeat(stream: AnswerStream, { bus, nowUs, heartbeatMs, report }: SubscribeDeps): NodeJS.Timeout {
   return setInterval(async () => {
     if (performance.now() - stream.lastWrite < heartbeatMs) return;
     try {
       const { lastPosition } = await bus.status();
-      stream.write(encodeHeartbeat({ kind: "heartbeat", lastPosition, busTimeUs: clock.nowUs() }));
+      stream.write(encodeHeartbeat({ kind: "heartbeat", lastPosition, busTimeUs: nowUs() }));
     } catch (error) {
       if (!isClosed(error)) report("warn", "no heartbeat could be sent", { error });
     }
