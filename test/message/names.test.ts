@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { checkGroupName, groupMatcher, groupNameFault, MAX_NAME_BYTES } from "../../src/message/names.ts";
+import { checkGroupName, groupMatcher, MAX_NAME_BYTES } from "../../src/message/names.ts";
 
 for (const name of ["coolsite", "www.example.org:443", "a", "$ledger", "größe", "日志", "x".repeat(MAX_NAME_BYTES)]) {
   test(`${JSON.stringify(name.slice(0, 20))} can be a group`, () => assert.equal(checkGroupName(name), name));
