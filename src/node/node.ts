@@ -1,6 +1,7 @@
 /** A node: inputs -> bus -> outputs, with the HTTP API as its first input and its first output. */
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import type { Bus } from "../bus/bus.ts";
 import { Ledger } from "../bus/ledger.ts";
 import { LogspreadError, reasonOf } from "../message/error.ts";
 import type { Report } from "../message/report.ts";
@@ -25,6 +26,8 @@ export interface NodeDeps {
 export interface RunningNode {
   /** Where it listens, with real ports: "http://127.0.0.1:4804", "unix:/run/logspread.sock". */
   readonly urls: readonly string[];
+  /** The node's bus, for what publishes or looks in the same process; the node closes it. */
+  readonly bus: Bus;
   /** Lets the outputs close their files and open them anew, as after logrotate. */
   reopen(): void;
   /**
@@ -94,6 +97,7 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
     };
     return {
       urls,
+      bus,
       reopen() {
         for (const { part } of outputs) part.reopen();
       },
