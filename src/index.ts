@@ -1,5 +1,6 @@
-/** What programs import: batches and their encoding, to speak with a node over HTTP (docs/http.md) without a copy of it. */
+/** What programs import: the bus of nodes elsewhere, to publish to and to subscribe; and batches with their encoding. */
 export type { Bus, BusStatus, Cursor, GroupStatus, Receipt, Subscription } from "./bus/bus.ts";
+export { type RemoteConfig, type RemoteDeps, remote } from "./bus/remote/remote.ts";
 export {
   type Batch,
   type BatchHeader,
@@ -24,3 +25,4 @@ export {
 export { ERROR_CODES, type ErrorCode, type Explanation, LogspreadError } from "./message/error.ts";
 export { decodeFrame, decodeFrames, frameLength, MAX_FRAME_BYTES } from "./message/frame.ts";
 export { groupMatcher, groupNameFault, MAX_NAME_BYTES } from "./message/names.ts";
+export type { Report } from "./message/report.ts";

@@ -29,6 +29,10 @@ for (const [flags, expected] of [
   [["--help"], ["up", "--help"]],
 ] as const) {
   test(`npm start -- ${flags.join(" ")} runs logspread ${expected.join(" ")}`, () => {
-    assert.deepEqual(commandLine([...flags]), expected);
+    assert.deepEqual(commandLine([...flags], false), expected);
   });
 }
+
+test("a configuration that is found without being named says where the data is", () => {
+  assert.deepEqual(commandLine(["--listen", "127.0.0.1:0"], true), ["up", "--listen", "127.0.0.1:0"]);
+});
