@@ -109,11 +109,11 @@ async function parse<O extends Options>(described: Description, options: O, argv
   } catch (error) {
     const reason = reasonOf(error);
     const unknown = /^Unknown option '-?-([^']+)'/.exec(reason)?.[1];
-    const { nearest } = await import("./nearest.ts");
+    const { nearest } = await import("../node/nearest.ts");
     const near = unknown === undefined ? undefined : nearest(unknown, Object.keys(options));
     throw usageError(
       `logspread ${described.name}`,
-      reason.split(/\. |\n/)[0]!,
+      reason.split(/\.( |$)|\.?\n/m)[0]!,
       near === undefined ? `See \`logspread ${described.name} --help\`` : `Did you mean --${near}?`,
     );
   }

@@ -34,7 +34,7 @@ export const groups = command({
         "Leave the name out",
       );
     }
-    const bus = await openNodes(nodesOf(values.to, io.env), io);
+    const bus = await openNodes(nodesOf(values.to, io.env), io, { patient: false });
     try {
       const status = await bus.status();
       const write = writerTo(io.stdout);

@@ -45,7 +45,7 @@ async function withoutCommand(argv: readonly string[], io: Io): Promise<number> 
     io.stderr.write(await help());
     return EXIT.usage;
   }
-  const { nearest } = await import("./nearest.ts");
+  const { nearest } = await import("../node/nearest.ts");
   const names = commands.map(({ name }) => name);
   const near = nearest(first, names);
   throw usageError(

@@ -80,7 +80,7 @@ export const tail = command({
       },
       { write: writerTo(io.stdout), tell: (text) => io.stderr.write(`logspread: ${text}\n`) },
     );
-    const bus = await openNodes(nodesOf(values.to, io.env), io);
+    const bus = await openNodes(nodesOf(values.to, io.env), io, { patient: follow });
     try {
       await output(bus, new AbortController().signal); // SIGINT ends the process as it stands: there is nothing to finish.
     } finally {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearest } from "../../src/cli/nearest.ts";
+import { nearest } from "../../src/node/nearest.ts";
 
 const NAMES = ["up", "publish", "tail", "groups", "check", "demo", "completion"];
 

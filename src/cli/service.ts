@@ -1,0 +1,103 @@
+/** What `up` and `demo` share: a node from its configuration and flags, run until a signal. */
+import { join } from "node:path";
+import { systemCodeOf } from "../message/error.ts";
+import type { NodeConfig } from "../node/config.ts";
+import type { LoadOptions } from "../node/load-config.ts";
+import type { RunningNode } from "../node/node.ts";
+import type { Io } from "./command.ts";
+import { onServiceSignals, stopSignal } from "./signals.ts";
+
+/** Flags of a node, as far as they were given. */
+export interface NodeFlags {
+  readonly config?: string;
+  readonly listen?: readonly string[];
+  readonly data?: string;
+  /** Template of the file that the groups' lines are written to. */
+  readonly file?: string;
+  readonly groups?: readonly string[];
+}
+
+export interface ServiceConfig {
+  readonly config: NodeConfig;
+  readonly files: readonly string[];
+}
+
+/**
+ * The configuration of a node. Where neither a file nor a flag says what becomes of the lines, they go to
+ * DATA/logs/{group}/access.log, so that whoever tries it finds a file.
+ */
+export async function serviceConfig(flags: NodeFlags, io: Io): Promise<ServiceConfig> {
+  const { loadConfig } = await import("../node/load-config.ts");
+  const overrides: Record<string, unknown> = {};
+  if (flags.listen !== undefined) overrides.listen = flags.listen;
+  if (flags.data !== undefined) overrides.data = flags.data;
+  const options: LoadOptions = { path: flags.config, env: io.env, cwd: process.cwd(), uid: process.getuid?.() };
+  const loaded = loadConfig({ ...options, overrides });
+  const path = flags.file ?? (loaded.files.length === 0 ? defaultPath(loaded.config.data) : undefined);
+  if (path === undefined) return loaded;
+  const { resolve } = await import("node:path");
+  const files = { path: resolve(path), ...(flags.groups === undefined ? {} : { groups: flags.groups }) };
+  return loadConfig({ ...options, overrides: { ...overrides, outputs: { files: { files } } } });
+}
+
+function defaultPath(data: string): string {
+  return join(data.replaceAll("%", "%%"), "logs", "{group}", "access.log");
+}
+
+/**
+ * Runs the node until SIGINT or SIGTERM, or until `work` fails, which gets a signal that aborts then. Resolves when all
+ * is closed.
+ */
+export async function serve(
+  config: NodeConfig,
+  io: Io,
+  started: (node: RunningNode) => void,
+  work?: (node: RunningNode, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  let node: RunningNode | undefined;
+  const stopped = stopSignal((signal) => {
+    if (io.stderr.isTTY) io.stderr.write(`logspread: ${signal}: stopping; Ctrl-C again ends at once\n`);
+  });
+  onServiceSignals(
+    () => node?.reopen(),
+    () => node && dump(node, io),
+  );
+  // A terminal or a pipe that is gone must not take the node with it.
+  io.stderr.on("error", () => {});
+  io.stdout.on("error", () => {});
+  const { startNode } = await import("../node/node.ts");
+  const { humanReport } = await import("./report.ts");
+  node = await startNode(config, io.stderr.isTTY ? { report: humanReport(config.log.level, io.stderr) } : {});
+  try {
+    started(node);
+    await Promise.race([untilAborted(stopped), work?.(node, stopped) ?? untilAborted(stopped)]);
+  } catch (error) {
+    if (!stopped.aborted) throw error;
+  } finally {
+    await node.close();
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function dump(node: RunningNode, io: Io): void {
+  const { rss, heapUsed } = process.memoryUsage();
+  const uptime = Math.round(process.uptime());
+  node.bus.status().then(
+    (bus) => io.stderr.write(`${JSON.stringify({ status: { urls: node.urls, uptime, rss, heapUsed, bus } })}\n`),
+    (error) => io.stderr.write(`logspread: no status: ${systemCodeOf(error) ?? error}\n`),
+  );
+}
+
+/** The first URL that a browser or curl can use; undefined if the node listens at unix sockets only. */
+export function firstUrl(urls: readonly string[]): string | undefined {
+  return urls
+    .find((url) => url.startsWith("http"))
+    ?.replace("//0.0.0.0:", "//127.0.0.1:")
+    .replace("//[::]:", "//[::1]:");
+}
