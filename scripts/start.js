@@ -11,7 +11,7 @@ import { root, setup } from "./setup.js";
  */
 export function commandLine(flags, configured) {
   const rest = flags.filter((flag) => flag !== "--demo");
-  const saysWhere = rest.some((flag) => /^(--data|--config)(=|$)|^-c/.test(flag));
+  const saysWhere = rest.some((flag) => /^(--data|--config)(=|$)|^-[cd]/.test(flag));
   const asksOnly = rest.includes("--help") || rest.includes("-h");
   const data = saysWhere || configured || asksOnly ? [] : ["--data", "./data"];
   return [rest.length < flags.length ? "demo" : "up", ...data, ...rest];

@@ -21,6 +21,10 @@ for (const [flags, expected] of [
     ["-c", "my.yaml"],
     ["up", "-c", "my.yaml"],
   ],
+  [
+    ["-d", "/srv/x"],
+    ["up", "-d", "/srv/x"],
+  ],
   [["--demo"], ["demo", "--data", "./data"]],
   [
     ["--rate", "5", "--demo"],
