@@ -24,15 +24,24 @@ export class AnswerStream {
       this.#corked = true;
       response.cork();
       // After all the deliveries that are ready now, and before anything waits for the network.
-      process.nextTick(() => {
-        this.#corked = false;
-        response.uncork();
-      });
+      process.nextTick(() => this.#uncork());
     }
     this.lastWrite = performance.now();
     response.write(bytes);
     if (more !== undefined) response.write(more);
     return response.writableLength > MAX_BUFFERED ? this.#drained() : undefined;
+  }
+
+  /** Ends the answer. Uncorks first: Node would write the end before what the cork holds. */
+  end(): void {
+    this.#uncork();
+    this.#response.end();
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#response.uncork();
   }
 
   async #drained(): Promise<void> {

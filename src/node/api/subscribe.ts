@@ -135,16 +135,20 @@ export async function subscribeRequest(
   const status = await deps.bus.status();
   checkPosition(wish.what.from, status);
   const gone = new AbortController();
+  response.on("error", () => {}); // Of writes to a client that is gone, which "close" tells.
   response.once("close", () => gone.abort(new Error("the client closed the connection")));
   const signal = AbortSignal.any([gone.signal, stopping]);
+  const stream = new AnswerStream(response, signal);
   const follower = deps.followers.add(nameOf(request), wish.what, status);
   try {
     const deliveries = deps.bus.subscribe(wish.what, signal)[Symbol.asyncIterator]();
     // Asked for before the headers go out: a client that has them misses nothing that is published from now on.
     const first = deliveries.next();
+    let failed: { readonly error: unknown } | undefined;
+    first.catch((error: unknown) => (failed = { error }));
     await new Promise(setImmediate);
+    if (failed !== undefined) throw failed.error;
     open(response, wish.format);
-    const stream = new AnswerStream(response, signal);
     const writer = writerFor(wish, stream, response, deps);
     const beat = wish.what.follow && wish.format === "frames" ? heartbeat(stream, deps) : undefined;
     try {
@@ -154,16 +158,16 @@ export async function subscribeRequest(
         follower.position = delivery.kind === "gap" ? delivery.last : delivery.position;
         if (done) break;
       }
-      await deliveries.return?.();
     } finally {
       clearInterval(beat);
+      await deliveries.return?.();
     }
-    response.end();
+    stream.end();
   } catch (error) {
     if (!response.headersSent) throw error;
     if (gone.signal.aborted) return;
     // What follows for ever may end at any time; what has an end must not look whole when it is not.
-    if (wish.what.follow && (stopping.aborted || isClosed(error))) response.end();
+    if (wish.what.follow && (stopping.aborted || isClosed(error))) stream.end();
     else {
       if (!stopping.aborted && !isClosed(error)) deps.report("error", "a subscription failed", { error });
       response.destroy();
