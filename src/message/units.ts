@@ -50,7 +50,7 @@ function amount(text: string, units: Readonly<Record<string, number>>): number |
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** "64 MiB", "1.5 GB": the largest unit that shows it exactly to one decimal, powers of two where they fit. */
+/** "64 MiB", "1.5 GB": powers of two where they show it in a few digits exactly, else powers of ten to one decimal. */
 export function formatSize(bytes: number): string {
   for (const [unit, factor] of [
     ["TiB", 2 ** 40],
@@ -58,7 +58,7 @@ export function formatSize(bytes: number): string {
     ["MiB", 2 ** 20],
     ["KiB", 2 ** 10],
   ] as const) {
-    if (bytes >= factor && bytes % factor === 0) return `${bytes / factor} ${unit}`;
+    if (bytes % factor === 0 && bytes >= factor && bytes < 10_000 * factor) return `${bytes / factor} ${unit}`;
   }
   for (const [unit, factor] of [
     ["TB", 1e12],
