@@ -80,7 +80,9 @@ export const nodeSchema = z
     outputs: z
       .record(z.string().regex(NAME, "a name is 1 to 64 letters, digits and _ -"), outputConfigs)
       .default({})
-      .describe("what reads the bus: a name of your choice, then the kind of output with its settings"),
+      .describe(
+        "what reads the bus: a name of your choice, then the kind of output with its settings; default: all groups to files, in /var/log/logspread for root, else in `log` in the data folder",
+      ),
   })
   .superRefine((config, context) => {
     if (config.insecure) return;

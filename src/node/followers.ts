@@ -41,13 +41,23 @@ export class Followers {
   /** How far behind each one is; a follower of one group does not lag behind the others. */
   lags(status: BusStatus): Lag[] {
     return [...this.#all].map((follower) => {
-      const wanted = groupMatcher(follower.groups);
-      let last = 0;
-      for (const { group, lastPosition } of status.groups) if (wanted(group)) last = Math.max(last, lastPosition);
       const position = follower.position ?? status.firstPosition - 1;
-      return { follower, positions: Math.max(0, last - position) };
+      return { follower, positions: Math.max(0, lastPositionOf(follower, status) - position) };
     });
   }
+
+  /** The last position of the groups that the follower `name` reads; 0 if there is none. */
+  lastPositionFor(name: string, status: BusStatus): number {
+    const mine = [...this.#all].filter((follower) => follower.name === name);
+    return Math.max(0, ...mine.map((follower) => lastPositionOf(follower, status)));
+  }
+}
+
+function lastPositionOf({ groups }: Follower, status: BusStatus): number {
+  const wanted = groupMatcher(groups);
+  let last = 0;
+  for (const { group, lastPosition } of status.groups) if (wanted(group)) last = Math.max(last, lastPosition);
+  return last;
 }
 
 /** `bus` as the output `name` sees it: what it reads is told to `followers`. */

@@ -38,6 +38,8 @@ export interface RunningNode {
 }
 
 const HEARTBEAT_MS = 10_000;
+/** Outputs may take this part of the time to stop for catching up. */
+const DRAIN_SHARE = 3;
 
 /** Starts a node. Rejects with a LogspreadError if it cannot; then nothing of it is left open. */
 export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promise<RunningNode> {
@@ -90,6 +92,8 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
       for (const server of listening) server.stop();
       await api.stop();
       await bus.flush();
+      // They go on exactly where they stop; but whoever publishes and stops the node expects to find the lines.
+      await Promise.all(outputs.map((output) => output.drain(config.limits.shutdown / DRAIN_SHARE)));
       await Promise.all(outputs.map((output) => output.stop()));
       await Promise.all(listening.map((server) => server.close()));
       await bus.close();

@@ -37,6 +37,20 @@ export class RunningOutput {
     this.#ended = this.#run();
   }
 
+  get #followerName(): string {
+    return `output:${this.name}`;
+  }
+
+  /** Resolves when it has dealt with all that was on the bus when this was called, or after `limitMs`, or if it does not run. */
+  async drain(limitMs: number): Promise<void> {
+    const { bus, followers } = this.#deps;
+    const last = followers.lastPositionFor(this.#followerName, await bus.status());
+    const end = performance.now() + limitMs;
+    while (this.state.kind === "running" && this.part.position() < last && performance.now() < end) {
+      await sleep(10, this.#stopping.signal);
+    }
+  }
+
   /** Tells the output to finish and resolves when it has: cursors are committed then. */
   stop(): Promise<void> {
     this.#stopping.abort(new Error("the node is stopping"));
@@ -46,7 +60,7 @@ export class RunningOutput {
   async #run(): Promise<void> {
     const { bus, followers, report } = this.#deps;
     const { signal } = this.#stopping;
-    const followed = followedBus(bus, `output:${this.name}`, followers);
+    const followed = followedBus(bus, this.#followerName, followers);
     for (let waitMs = FIRST_WAIT_MS; !signal.aborted; ) {
       const started = performance.now();
       this.state = { kind: "running" };

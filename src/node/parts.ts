@@ -1,4 +1,5 @@
 /** The one list of what a node is made of. To add a part is to add its file and a line here. */
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Bus } from "../bus/bus.ts";
@@ -16,10 +17,12 @@ export interface PartDeps {
 
 /** An output as the node runs it: from start to abort, several times if it fails. */
 export interface OutputPart {
-  /** Reads the bus until `signal` aborts. Rejects when it fails; the node then starts it again. */
+  /** Reads the bus until `signal` aborts, then rejects with its reason. Rejects when it fails; the node then starts it again. */
   run(bus: Bus, signal: AbortSignal): Promise<void>;
   /** Closes files and opens them anew, as logrotate asks for. */
   reopen(): void;
+  /** The last position that it has dealt with. */
+  position(): number;
   /** What it has counted, for the metrics. */
   counters(): Readonly<Record<string, number>>;
 }
@@ -43,6 +46,21 @@ export async function openOutput(name: string, config: OutputConfig, deps: PartD
   return openFiles(name, config.files, deps);
 }
 
-async function openFiles(_name: string, _config: FilesConfig, _deps: PartDeps): Promise<OutputPart> {
-  throw new Error("the files output is not there yet");
+async function openFiles(name: string, given: FilesConfig, { data, report }: PartDeps): Promise<OutputPart> {
+  const { files } = await import("../outputs/files/files.ts");
+  const { newFilesCounters } = await import("../outputs/files/counters.ts");
+  // The name in `outputs` is the output's; its own `name` is for one that is run without a node.
+  const config = { ...given, name };
+  const stateFolder = join(data, "outputs");
+  await mkdir(stateFolder, { recursive: true, mode: 0o750 });
+  const counters = newFilesCounters();
+  const reopen = new EventTarget();
+  const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  const deps = { stateFolder, bootId, counters, report, reopen };
+  return {
+    run: (bus, signal) => files(config, bus, deps, signal),
+    reopen: () => void reopen.dispatchEvent(new Event("reopen")),
+    position: () => counters.position,
+    counters: () => ({ ...counters }),
+  };
 }

@@ -211,7 +211,7 @@ function stoppingError(): LogspreadError {
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Problem): void {
-  reply.code(status).headers(headers).send(body);
+  reply.code(status).headers(headers).send(Buffer.from(body)); // As bytes: to text, fastify would add a charset.
 }
 
 /** Answers, then reads on for a while, so that the client gets the answer before the connection closes under its writes. */

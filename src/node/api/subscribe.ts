@@ -202,7 +202,8 @@ function open(response: ServerResponse, format: Format): void {
     "x-content-type-options": "nosniff",
     // For proxies that would gather the answer before they pass it on.
     "x-accel-buffering": "no",
-    ...(format === "text" ? { trailer: MISSING_TRAILER } : {}),
+    // HTTP/1.0 knows no chunks, and so no trailers: there the end of the connection is the end of the answer.
+    ...(format === "text" && response.req.httpVersionMinor > 0 ? { trailer: MISSING_TRAILER } : {}),
   });
   response.flushHeaders();
 }
