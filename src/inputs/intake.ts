@@ -26,7 +26,7 @@
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync, writevSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { reasonOf } from "../message/error.ts";
+import { reasonOf, systemCodeOf } from "../message/error.ts";
 import { readUInt53, writeUInt53 } from "../message/frame.ts";
 import { endOfLastLine } from "../message/lines.ts";
 import type { Report } from "../message/report.ts";
@@ -274,12 +274,28 @@ export function recoverIntake(path: string): LeftIntake {
   };
 }
 
+/** Forgets everything in the file at `path`: it has been published. */
+export function clearIntake(path: string): void {
+  let fd: number;
+  try {
+    fd = openSync(path, "r+");
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === "ENOENT") return;
+    throw thrown;
+  }
+  try {
+    for (let i = 0; i < REGIONS; i++) writeSync(fd, ZERO, 0, ZERO.length, i * REGION_BYTES);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function withFile(path: string, use: (fd: number) => void): void {
   let fd: number;
   try {
     fd = openSync(path, "r");
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return;
+    if (systemCodeOf(thrown) === "ENOENT") return;
     throw thrown;
   }
   try {

@@ -1,6 +1,9 @@
 /** Lines that are too long are cut, so that one runaway line cannot fill the memory. Pure: works in place on bytes. */
 import { NEWLINE } from "../message/lines.ts";
 
+/** Longest line that is ever taken whole, bytes. */
+export const MAX_LINE_BYTES = 1024 * 1024;
+
 /** What is known after some bytes were taken in. */
 export interface Limited {
   /** End of what is kept. */

@@ -9,13 +9,11 @@ import type { Loss } from "../message/batch.ts";
 import { endOfLastLine } from "../message/lines.ts";
 import type { Report } from "../message/report.ts";
 import { type Intake, type Labels, REGIONS, type Region } from "./intake.ts";
-import { limitLines } from "./line-limit.ts";
+import { limitLines, MAX_LINE_BYTES } from "./line-limit.ts";
 import type { Outlet } from "./outlet.ts";
 import { PipeBatches, type Portion } from "./pipe-batches.ts";
 import { Sealer } from "./sealer.ts";
 
-/** Longest line that is taken whole, bytes. */
-export const MAX_LINE_BYTES = 1024 * 1024;
 /** A fill is sealed when it has this much, even if something is on its way: above, zstd's ratio hardly grows. */
 const SEAL_BYTES = 512 * 1024;
 /** Most that one read takes: what a pipe holds. */

@@ -76,7 +76,7 @@ export class HttpNode {
   ): { response: Promise<IncomingMessage>; reused: () => boolean } {
     signal.throwIfAborted();
     const http = process.getBuiltinModule(this.#secure ? "node:https" : "node:http");
-    this.#agent ??= new http.Agent({ keepAlive: true, noDelay: true, scheduling: "lifo" });
+    this.#agent ??= new http.Agent({ keepAlive: true, scheduling: "lifo" });
     const request: ClientRequest = http.request({
       ...this.#options,
       agent: this.#agent,

@@ -11,17 +11,14 @@
  * sent or counted as dropped, never both. Where the disk cannot be written, a short queue in memory takes its place.
  */
 import type { Batch, Loss, LossReason } from "../../message/batch.ts";
-import { reasonOf } from "../../message/error.ts";
+import { LogspreadError, reasonOf } from "../../message/error.ts";
 import type { Report } from "../../message/report.ts";
 import { SegmentLog } from "../../segments/log.ts";
 import type { Bus } from "../bus.ts";
 import { ForwardMark } from "./forward-mark.ts";
 import { Losses } from "./losses.ts";
+import type { OnFull } from "./on-full.ts";
 import { isRefusal, Refused } from "./refused.ts";
-
-/** What a full spool does: makes the input wait, or drops the oldest or the newest batches and counts them. */
-export const ON_FULL = ["drop-oldest", "drop-newest", "block"] as const;
-export type OnFull = (typeof ON_FULL)[number];
 
 export interface SpoolOptions {
   /** Where it is kept (the caller holds the folder's lock); undefined: in memory only. */
@@ -74,6 +71,7 @@ export class Spool {
   #forwardedSince = 0;
   #idleListeners: (() => void)[] = [];
   #movements: (() => void)[] = [];
+  #closing = false;
   #lastAppended: Pick<Batch, "producer" | "sequence"> | undefined;
 
   private constructor(
@@ -194,7 +192,7 @@ export class Spool {
         return false;
       }
       if (onFull === "block") {
-        await this.#movement();
+        await this.#untilRoom();
         continue;
       }
       const deleted = await log.deleteOldest(this.#taken + 1);
@@ -212,11 +210,22 @@ export class Spool {
         const oldest = this.#memory.shift()!;
         this.#memoryBytes -= oldest.batch.frame.length;
         this.#drop("spool-failed", oldest.batch.count);
-      } else await this.#movement();
+      } else await this.#untilRoom();
     }
     this.#memory.push({ position: 0, batch });
     this.#memoryBytes += batch.frame.length;
     this.#options.onGarbage?.(2 * batch.frame.length);
+  }
+
+  /** Waits for something to move. A batch that still waits at the end is not taken: its input keeps it. */
+  async #untilRoom(): Promise<void> {
+    if (!this.#closing) await this.#movement();
+    if (!this.#closing) return;
+    throw new LogspreadError("BUS_CLOSED", {
+      what: "a batch was not taken",
+      why: "the spool is full, and closing",
+      fix: "Start the publisher again when a node answers",
+    });
   }
 
   #drop(reason: LossReason, messages: number): void {
@@ -365,9 +374,15 @@ export class Spool {
     if (this.idle) for (const listener of this.#idleListeners) listener();
   }
 
-  /** Resolves when the input has `ended` and everything is acknowledged, or when nothing has moved for `patienceMs`. */
-  async drained(ended: () => boolean, patienceMs: number): Promise<"drained" | "stuck"> {
-    while (!ended() || !this.idle) {
+  /** Resolves when `input` has resolved and everything is acknowledged, or when nothing has moved for `patienceMs`. */
+  async drained(input: Promise<unknown>, patienceMs: number): Promise<"drained" | "stuck"> {
+    let over = false;
+    const ended = () => {
+      over = true;
+      this.#move();
+    };
+    input.then(ended, ended);
+    while (!over || !this.idle) {
       let timer: NodeJS.Timeout | undefined;
       const stuck = new Promise<"stuck">((resolve) => {
         timer = setTimeout(resolve, patienceMs, "stuck");
@@ -381,6 +396,8 @@ export class Spool {
 
   /** Closes the log; the caller has ended `forward` before. `clean`: nothing is left of the input either. */
   async close(clean: boolean): Promise<void> {
+    this.#closing = true;
+    this.#move();
     await this.#appends.catch(() => {});
     if (this.#mark !== undefined) {
       const done = clean && this.idle;
