@@ -1,0 +1,27 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { tempFolder } from "../temp.ts";
+import { type Running, start } from "./logspread.ts";
+
+export interface UpNode extends Running {
+  readonly url: string;
+  readonly folder: string;
+}
+
+/** A node as a process of its own, without outputs; on any free port and in a folder that goes with the test. */
+export async function startNode(t: TestContext, listen = "127.0.0.1:0", folder = tempFolder(t)): Promise<UpNode> {
+  mkdirSync(join(folder, "data"), { recursive: true });
+  writeFileSync(join(folder, "node.yaml"), "outputs: {}\n");
+  const args = ["up", "-c", join(folder, "node.yaml"), "--data", join(folder, "data"), "--listen", listen];
+  const running = start(t, args);
+  const found = await running.waitFor(/listening on ([^\s"]+)/);
+  return { ...running, url: found[1]!, folder };
+}
+
+export async function publish(url: string, group: string, body: string | Buffer, sender = "test@here"): Promise<void> {
+  const headers = { "Logspread-Sender": sender };
+  const answer = await fetch(`${url}/v1/groups/${group}/messages`, { method: "POST", body, headers });
+  if (!answer.ok) throw new Error(await answer.text());
+  await answer.arrayBuffer();
+}
