@@ -14,7 +14,7 @@ export function helpOf(command: Description): string {
     ["-h, --help", "print this"] as const,
   ];
   return [
-    `logspread ${command.name}: ${command.summary}`,
+    wrap(`logspread ${command.name}: ${command.summary}`, 0),
     `Usage: logspread ${command.name} ${command.usage}`.trimEnd(),
     ...(command.details ?? []).map((paragraph) => wrap(paragraph, 0)),
     `Options:\n${table(options)}`,
