@@ -9,16 +9,18 @@ import { outputConfigs } from "./parts.ts";
 /** An output's name is its cursor's name and its folder's: nothing that could lead out of one. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
-const address = z.string().transform((text, context): Address => {
-  const parsed = parseAddress(text);
-  if (parsed.kind !== "fault") return parsed;
-  context.addIssue({ code: "custom", message: `cannot listen at ${JSON.stringify(text)}: ${parsed.why}` });
-  return z.NEVER;
-});
+const LISTEN = 'write an address such as "127.0.0.1:4804", or a list of them';
 
 const listen = z
-  .union([address, z.array(address).min(1)], { error: 'write an address such as "127.0.0.1:4804", or a list of them' })
-  .transform((one) => [one].flat());
+  .union([z.string(), z.array(z.string()).min(1)], { error: LISTEN })
+  .transform((written, context): readonly Address[] =>
+    [written].flat().map((text) => {
+      const parsed = parseAddress(text);
+      if (parsed.kind !== "fault") return parsed;
+      context.addIssue({ code: "custom", message: `cannot listen at ${JSON.stringify(text)}: ${parsed.why}` });
+      return z.NEVER;
+    }),
+  );
 
 /** Largest message that a batch can hold, with room for its newline or length. */
 const MAX_MESSAGE_BYTES = MAX_RAW_BYTES - 1024;
@@ -80,9 +82,7 @@ export const nodeSchema = z
     outputs: z
       .record(z.string().regex(NAME, "a name is 1 to 64 letters, digits and _ -"), outputConfigs)
       .default({})
-      .describe(
-        "what reads the bus: a name of your choice, then the kind of output with its settings; default: all groups to files, in /var/log/logspread for root, else in `log` in the data folder",
-      ),
+      .describe("what reads the bus: a name of your choice, then the kind of output with its settings"),
   })
   .superRefine((config, context) => {
     if (config.insecure) return;

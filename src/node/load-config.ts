@@ -8,7 +8,6 @@ import { jsonSchema, type NodeConfig, nodeSchema } from "./config.ts";
 import { ConfigError, type Fault } from "./config-error.ts";
 import { type Origin, type ParsedFile, parseConfigText } from "./config-text.ts";
 import { nearest } from "./nearest.ts";
-import { outputConfigs } from "./parts.ts";
 
 export interface LoadOptions {
   /** What --config names; then it must exist. */
@@ -52,19 +51,15 @@ export function loadConfig(options: LoadOptions): Loaded {
   if (faults.length > 0) throw new ConfigError(faults);
   const result = nodeSchema.safeParse(merged.value);
   if (!result.success) throw new ConfigError(result.error.issues.flatMap((issue) => faultsOf(issue, merged)));
-  return { config: complete(result.data, merged, options), files: files.map(({ path }) => path) };
+  return { config: complete(result.data, options), files: files.map(({ path }) => path) };
 }
 
-function complete(parsed: z.output<typeof nodeSchema>, { value }: Merged, options: LoadOptions): NodeConfig {
-  const data = resolve(options.cwd, parsed.data ?? defaultData(options.env, options.uid));
-  // Who says nothing of outputs wants to find the lines in files; who writes `outputs: {}` wants none.
-  const outputs = value.outputs === undefined ? defaultOutputs(data, options.uid) : parsed.outputs;
-  return { ...parsed, node: { name: parsed.node.name ?? hostname() }, data, outputs };
-}
-
-function defaultOutputs(data: string, uid: number | undefined): NodeConfig["outputs"] {
-  const folder = uid === 0 ? "/var/log/logspread" : join(data, "log");
-  return { files: outputConfigs.parse({ files: { path: `${folder}/{group}.log` } }) };
+function complete(parsed: z.output<typeof nodeSchema>, { env, cwd, uid }: LoadOptions): NodeConfig {
+  return {
+    ...parsed,
+    node: { name: parsed.node.name ?? hostname() },
+    data: resolve(cwd, parsed.data ?? defaultData(env, uid)),
+  };
 }
 
 function defaultData(env: LoadOptions["env"], uid: number | undefined): string {

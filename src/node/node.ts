@@ -1,7 +1,7 @@
 /** A node: inputs -> bus -> outputs, with the HTTP API as its first input and its first output. */
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, Bus } from "../bus/bus.ts";
 import { Ledger } from "../bus/ledger.ts";
 import { LogspreadError, reasonOf } from "../message/error.ts";
 import type { Report } from "../message/report.ts";
@@ -27,6 +27,8 @@ export interface RunningNode {
   /** Where it listens, with real ports: "http://127.0.0.1:4804", "unix:/run/logspread.sock". */
   readonly urls: readonly string[];
   /** The node's bus, for what publishes or looks in the same process; the node closes it. */
+  readonly bus: Bus;
+  /** The bus with its ledger, for whatever runs in the same process. */
   readonly bus: Bus;
   /** Lets the outputs close their files and open them anew, as after logrotate. */
   reopen(): void;

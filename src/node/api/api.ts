@@ -54,7 +54,7 @@ export interface Api {
 const MAX_PARAM_LENGTH = 8192;
 
 /** An answer to a request whose body is still coming waits so long for the client to stop sending, ms. */
-const LINGER_MS = 2000;
+const LINGER_MS = 1000;
 
 export async function createApi(deps: ApiDeps): Promise<Api> {
   const { bus, ledger, metrics, report, nowUs } = deps;
@@ -76,6 +76,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     // Bodies are read by the routes themselves, which know how; see below.
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // A URL that cannot be decoded never reaches the handlers below.
+    frameworkErrors: (error, _request, reply) => send(reply, problemOf(error)),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
