@@ -113,8 +113,18 @@ export class Metrics implements LedgerWatcher {
     return this.registry.metrics();
   }
 
-  /** Counts a publish that runs from `startMs` (monotonic) on. */
-  async publish(bus: Bus, batch: Batch): Promise<Receipt> {
+  /** `bus`, with its publishes counted. */
+  metered(bus: Bus): Bus {
+    return {
+      publish: (batch) => this.#publish(bus, batch),
+      subscribe: (what, signal) => bus.subscribe(what, signal),
+      cursor: (name) => bus.cursor(name),
+      status: () => bus.status(),
+      close: () => bus.close(),
+    };
+  }
+
+  async #publish(bus: Bus, batch: Batch): Promise<Receipt> {
     const startMs = performance.now();
     try {
       const receipt = await bus.publish(batch);

@@ -1,7 +1,7 @@
 /** A node: inputs -> bus -> outputs, with the HTTP API as its first input and its first output. */
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import type { Bus, Bus } from "../bus/bus.ts";
+import type { Bus } from "../bus/bus.ts";
 import { Ledger } from "../bus/ledger.ts";
 import { LogspreadError, reasonOf } from "../message/error.ts";
 import type { Report } from "../message/report.ts";
@@ -28,8 +28,6 @@ export interface RunningNode {
   readonly urls: readonly string[];
   /** The node's bus, for what publishes or looks in the same process; the node closes it. */
   readonly bus: Bus;
-  /** The bus with its ledger, for whatever runs in the same process. */
-  readonly bus: Bus;
   /** Lets the outputs close their files and open them anew, as after logrotate. */
   reopen(): void;
   /**
@@ -53,16 +51,17 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
     await makeDataFolder(config.data);
     const metrics = new Metrics();
     const engine = await openBus(config, parts);
-    opened.push(() => engine.close());
-    const bus = await Ledger.open(engine, { nowUs, nodeName, report, watcher: metrics });
-    opened.push(() => bus.close());
+    opened.push(() => engine.close()); // Twice, with the ledger's own close, if the start fails: the second does nothing.
+    const ledger = await Ledger.open(engine, { nowUs, nodeName, report, watcher: metrics });
+    opened.push(() => ledger.close());
+    const bus = metrics.metered(ledger);
     const followers = new Followers();
     const outputs: RunningOutput[] = [];
     const version = packageVersion();
     metrics.watch({ bus, followers, nodeName, version, outputs: () => outputs });
     const api = await createApi({
       bus,
-      ledger: bus,
+      ledger,
       metrics,
       followers,
       limits: { ...config.limits, bodyIdleMs: config.limits.bodyIdle },
@@ -93,7 +92,7 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
       report("info", "stopping");
       for (const server of listening) server.stop();
       await api.stop();
-      await bus.flush();
+      await ledger.flush();
       // They go on exactly where they stop; but whoever publishes and stops the node expects to find the lines.
       await Promise.all(outputs.map((output) => output.drain(config.limits.shutdown / DRAIN_SHARE)));
       await Promise.all(outputs.map((output) => output.stop()));

@@ -23,14 +23,14 @@ async function apiWith(t: TestContext, publish: (batch: Batch, bus: Bus) => Prom
   const nowUs = () => Date.now() * 1000;
   const engine = await EmbeddedBus.open(config.data, config.bus.embedded, { nowUs, report });
   const ledger = await Ledger.open(engine, { nowUs, report, nodeName: "n" });
-  const bus: Bus = {
+  const metrics = new Metrics();
+  const bus: Bus = metrics.metered({
     publish: (batch) => publish(batch, ledger),
     subscribe: (what, signal) => ledger.subscribe(what, signal),
     cursor: (name) => ledger.cursor(name),
     status: () => ledger.status(),
     close: () => ledger.close(),
-  };
-  const metrics = new Metrics();
+  });
   const followers = new Followers();
   const api = await createApi({
     bus,

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyReply } from "fastify";
 import type { Bus } from "../../bus/bus.ts";
 import type { Ledger } from "../../bus/ledger.ts";
+import type { Batch } from "../../message/batch.ts";
 import { LogspreadError, reasonOf } from "../../message/error.ts";
 import type { Report } from "../../message/report.ts";
 import type { Followers } from "../followers.ts";
@@ -25,6 +26,7 @@ export interface ApiLimits extends PublishLimits {
 }
 
 export interface ApiDeps {
+  /** With its publishes counted in `metrics`. */
   readonly bus: Bus;
   readonly ledger: Ledger;
   readonly metrics: Metrics;
@@ -61,7 +63,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const stopping = new AbortController();
   const publishes = new Set<Promise<unknown>>();
   const publishDeps = {
-    publish: (batch: Parameters<Bus["publish"]>[0]) => metrics.publish(bus, batch),
+    publish: (batch: Batch) => bus.publish(batch),
     budget: new Budget(deps.limits.inFlightBytes),
     producers: new Producers(),
     nowUs,
