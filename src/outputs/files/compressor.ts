@@ -43,11 +43,11 @@ export class Compressor {
     return this.#pending.has(source);
   }
 
-  /** Begins what is planned; the journal knows of all of it. */
-  start(): void {
-    for (const entry of this.#pending.values()) {
-      if (entry.promise !== undefined) continue;
-      const { job } = entry;
+  /** Begins what is planned and named in `known`: the journal knows of it. */
+  start(known: readonly Compression[]): void {
+    for (const job of known) {
+      const entry = this.#pending.get(job.source);
+      if (entry?.job !== job || entry.promise !== undefined) continue;
       entry.promise = this.#chain.then(() => this.#compress(job));
       this.#chain = entry.promise.then(() => {
         // After a failure the job stays planned: the next checkpoint's `start` tries again.
@@ -58,6 +58,7 @@ export class Compressor {
     }
   }
 
+  readonly #failed = new WeakSet<Compression>();
   readonly #finished = new Set<Compression>();
 
   /** Resolves when nothing is being compressed any more. */
@@ -79,6 +80,8 @@ export class Compressor {
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#counters.errors++;
+      if (this.#failed.has(job)) return;
+      this.#failed.add(job);
       this.#report("error", "cannot compress a closed file; it stays as it is until the next try", {
         file: job.source,
         why: reasonOf(error),
@@ -103,17 +106,12 @@ async function compressFile(job: Compression, mode: number, signal: AbortSignal)
     const level = { [zlib.constants.ZSTD_c_compressionLevel]: 3 };
     const gzip = job.target.endsWith(SUFFIXES.gzip);
     const packer = gzip ? zlib.createGzip() : zlib.createZstdCompress({ params: level });
-    const file = await fsp.open(temporary, "wx", mode);
-    try {
-      const from = fs.createReadStream(job.source, { highWaterMark: 256 * 1024 });
-      const to = file.createWriteStream({ autoClose: false, highWaterMark: 256 * 1024 });
-      await pipeline(from, packer, to, { signal });
-      await file.chmod(mode);
-      await file.utimes(Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    const from = fs.createReadStream(job.source, { highWaterMark: 256 * 1024 });
+    // `flush`: fsync before the file is closed.
+    const to = fs.createWriteStream(temporary, { flags: "wx", mode, highWaterMark: 256 * 1024, flush: true });
+    await pipeline(from, packer, to, { signal });
+    await fsp.chmod(temporary, mode);
+    await fsp.utimes(temporary, Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
     await fsp.rename(temporary, job.target);
     await syncFolder(dirname(job.target));
   }

@@ -64,24 +64,13 @@ export async function files(config: FilesConfig, bus: Bus, deps: FilesDeps, sign
   }
 }
 
+const ON_NETWORK = ["connect", "getaddrinfo", "bind", "listen", "accept"];
+
 /** A system call on a file failed, or the disk did in a way that is only noticed later. */
 function isDiskTrouble(error: unknown): boolean {
   if (error instanceof LogspreadError) return error.code === "DISK_FAILED" || error.code === "DISK_FULL";
-  const { syscall, errno, code } = error as { syscall?: unknown; errno?: unknown; code?: unknown };
-  const onDisk = [
-    "open",
-    "write",
-    "writev",
-    "fdatasync",
-    "fsync",
-    "ftruncate",
-    "rename",
-    "mkdir",
-    "stat",
-    "lstat",
-    "fstat",
-  ];
-  return (typeof syscall === "string" && typeof errno === "number" && onDisk.includes(syscall)) || code === "ENOSPC";
+  const { syscall, errno } = error as { syscall?: unknown; errno?: unknown };
+  return typeof syscall === "string" && typeof errno === "number" && !ON_NETWORK.includes(syscall);
 }
 
 /** One life between two failures of the disk: recover, read on, write. */
@@ -116,7 +105,8 @@ async function run(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: Abort
     if (place.position > status.lastPosition) throw foreignBus(config, journal, place, status.lastPosition);
     const order =
       config.order === "event-time" ? new EventOrder(config.lateness, config.buffer, place, counters) : undefined;
-    const from: From = place.position === 0 ? config.from : { position: place.resume };
+    // From "new" is settled once, when the journal is made: what comes while the output is down is new, too.
+    const from: From = place.position === 0 && config.from === "first" ? "first" : { position: place.resume };
     reading = new ReadAhead(bus.subscribe({ groups: config.groups, from, follow: true }, stop.signal), () =>
       wakeup.wake(),
     );
@@ -134,7 +124,7 @@ async function run(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: Abort
         await writer.finishCheckpoint();
         commits.offer(counters.durablePosition, writer.place);
       }
-      if (due && writer.changed && !writer.syncing) {
+      if ((due || writer.urgent) && writer.changed && !writer.syncing) {
         due = false;
         writer.beginCheckpoint();
       }

@@ -89,9 +89,9 @@ export class Journal {
     for (let at = 0; at < bytes.length; ) {
       const end = bytes.indexOf(10, at);
       if (end === -1) break;
-      const sum = bytes.latin1Slice(at, at + 8);
+      const sum = bytes.toString("latin1", at, at + 8);
       if (sum !== checksum(bytes.subarray(at + 9, end))) break;
-      records.push(JSON.parse(bytes.utf8Slice(at + 9, end)) as JournalRecord);
+      records.push(JSON.parse(bytes.toString("utf8", at + 9, end)) as JournalRecord);
       at = end + 1;
     }
     const [first, ...rest] = records;

@@ -6,6 +6,8 @@ import type { Place } from "./parcel.ts";
 
 /** What an output knows when it goes on: the files agree with it. */
 export interface Recovered {
+  /** There was no journal: the output has never run. */
+  readonly fresh: boolean;
   readonly place: Place;
   readonly day: number;
   readonly paths: Set<string>;
@@ -23,7 +25,7 @@ export const BEGINNING: Place = { position: 0, resume: 1, watermarkUs: -1 };
 export function recover(journal: Journal, bootId: string, report: Report): Recovered {
   const records = journal.read();
   if (records === undefined) {
-    return { place: BEGINNING, day: 0, paths: new Set(), files: new Map(), compressions: [] };
+    return { fresh: true, place: BEGINNING, day: 0, paths: new Set(), files: new Map(), compressions: [] };
   }
   const [checkpoint, ...rest] = records;
   finishRenamings(checkpoint, checkpoint.boot === bootId);
@@ -56,6 +58,7 @@ type State = { -readonly [K in keyof Recovered]: Recovered[K] };
 
 function stateOf(checkpoint: Checkpoint): State {
   return {
+    fresh: false,
     place: checkpoint.place,
     day: checkpoint.day.day,
     paths: new Set(checkpoint.day.paths),

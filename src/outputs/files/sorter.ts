@@ -122,7 +122,7 @@ export class Sorter {
     for (let from = 0; from < bytes.length; ) {
       const to = bytes.indexOf(NEWLINE, from);
       const next = to + 1;
-      if (this.#match.length + this.#exclude.length > 0 && !this.#wanted(bytes.utf8Slice(from, to))) {
+      if (this.#match.length + this.#exclude.length > 0 && !this.#wanted(bytes.toString("utf8", from, to))) {
         this.#counters.linesExcluded++;
         from = next;
         continue;
@@ -153,11 +153,11 @@ export class Sorter {
       let key = this.#ordered ? String(eventUs) : this.#datedByEvent ? this.template.dateKey(dateUs) : "";
       const extents = this.#extents;
       for (const source of this.#lineSources) {
-        if (source === "first") key += "\n" + bytes.latin1Slice(from, firstWordEnd(bytes, from, word));
+        if (source === "first") key += "\n" + bytes.toString("latin1", from, firstWordEnd(bytes, from, word));
         else if (typeof source === "object") {
           const start = extents[2 * source.field]!;
           if (start < 0) parsed = false;
-          else key += bytes.latin1Slice(start, extents[2 * source.field + 1]!);
+          else key += bytes.toString("latin1", start, extents[2 * source.field + 1]!);
           key += "\n";
         }
       }
@@ -222,8 +222,8 @@ export class Sorter {
 
 /** As text of which no two differ only in bytes that are no UTF-8: those stand as the Latin-1 characters they would be. */
 function text(bytes: Buffer, from: number, to: number): string {
-  const utf8 = bytes.utf8Slice(from, to);
-  return utf8.includes("\ufffd") ? bytes.latin1Slice(from, to) : utf8;
+  const utf8 = bytes.toString("utf8", from, to);
+  return utf8.includes("\ufffd") ? bytes.toString("latin1", from, to) : utf8;
 }
 
 /** Where the virtual host in the first word ends: a port is no part of its name. */

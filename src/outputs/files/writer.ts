@@ -81,6 +81,7 @@ export class FileWriter {
   #busTimeUs = 0;
   #dateKey: string | undefined;
   #changed = false;
+  #urgent = false;
   #syncing: Syncing | undefined;
   #retiredMs = 0;
   readonly #reported = new Map<string, number>();
@@ -101,7 +102,7 @@ export class FileWriter {
   ): Promise<FileWriter> {
     await fsp.mkdir(dirname(journal.path), { recursive: true, mode: 0o750 });
     const recovered = recover(journal, bootId, report);
-    const place = recovered.place.position === 0 ? start : recovered.place;
+    const place = recovered.fresh ? start : recovered.place;
     const writer = new FileWriter(config, sorter, journal, bootId, { ...recovered, place }, counters, report, wake);
     await writer.checkpoint();
     return writer;
@@ -156,6 +157,11 @@ export class FileWriter {
   /** A checkpoint that was begun can be finished without waiting. */
   get syncFinished(): boolean {
     return this.#syncing?.finished === true;
+  }
+
+  /** A checkpoint should not wait for its time. */
+  get urgent(): boolean {
+    return this.#urgent;
   }
 
   get syncing(): boolean {
@@ -226,6 +232,7 @@ export class FileWriter {
     const folders = [...this.#folders];
     this.#folders.clear();
     this.#changed = false;
+    this.#urgent = false;
     this.#journal.keepTail();
     const synced = this.#sync(dirty, folders);
     const syncing: Syncing = { content, synced, finished: false, files: [...this.#files.values()], closing };
@@ -263,7 +270,7 @@ export class FileWriter {
       await this.#close(file);
       if (this.#files.get(file.path) === file) this.#files.delete(file.path);
     }
-    if (syncing.content.renamings.length === 0) this.#compressor.start();
+    if (syncing.content.renamings.length === 0) this.#compressor.start(syncing.content.compressions);
     this.#counters.checkpoints++;
     this.#counters.durablePosition = syncing.content.place.position;
     this.#count();
@@ -382,7 +389,7 @@ export class FileWriter {
         if (size < file.length) {
           // Emptied under us (copytruncate): a checkpoint soon, so that little would be written twice after a power cut.
           this.#counters.truncations++;
-          this.#wake();
+          this.#urgent = true;
         }
         file.length = size;
       }
