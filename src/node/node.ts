@@ -51,9 +51,9 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
     await makeDataFolder(config.data);
     const metrics = new Metrics();
     const engine = await openBus(config, parts);
-    opened.push(() => engine.close()); // Twice, with the ledger's own close, if the start fails: the second does nothing.
+    opened.push(() => engine.close());
     const ledger = await Ledger.open(engine, { nowUs, nodeName, report, watcher: metrics });
-    opened.push(() => ledger.close());
+    opened.splice(0, 1, () => ledger.close()); // Which closes the engine.
     const bus = metrics.metered(ledger);
     const followers = new Followers();
     const outputs: RunningOutput[] = [];
