@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
+import { homedir } from "node:os";
 import { basename, dirname, join, posix } from "node:path";
 import test from "node:test";
 
@@ -154,9 +155,15 @@ const tracked = existsSync(join(root, ".git"))
   ? execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).split("\0").filter(Boolean)
   : [];
 
+/** Where this checkout is and where people have their files. */
+const machineFolders = [root, dirname(root), homedir(), "/root", "/Users"].filter(
+  (path) => path !== "/" && path !== "/tmp",
+);
+
 /** What stands in `text` that holds on one machine only: where somebody's files lie, and whence packages came. */
 function machineTraces(text: string): string[] {
-  const paths = /(?<![\w.-])\/(?:work|root|Users|home)\/[\w.-]+/g;
+  const folders = machineFolders.map((path) => path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
+  const paths = new RegExp(`(?<![\\w.-])(?:${folders})/[\\w.-]+`, "g");
   const registries = /\b(?:registry\.npmjs\.org|registry\.yarnpkg\.com|npm\.pkg\.github\.com|deb\.debian\.org)\b/g;
   return [...text.matchAll(paths), ...text.matchAll(registries)].map(([found]) => found);
 }
@@ -265,7 +272,6 @@ test("an import in a comment or a string of another kind is none", () => {
 });
 
 test("traces of a machine are found", () => {
-  const text =
-    "see /home/somebody/x, /work/main/y and https://registry.npmjs.org/zod, not http://site/home/a or /homes/b";
-  assert.deepEqual(machineTraces(text), ["/home/somebody", "/work/main", "registry.npmjs.org"]);
+  const text = `see ${root}/x, /Users/somebody/y and https://registry.npmjs.org/zod, not http://site/root/a or /home/x`;
+  assert.deepEqual(machineTraces(text), [`${root}/x`, "/Users/somebody", "registry.npmjs.org"]);
 });
