@@ -14,6 +14,8 @@ export interface CompareOptions {
   readonly window: number;
   /** Lines may stand in another order, within the window: moved ones are no finding. */
   readonly anyOrder: boolean;
+  /** What stands in the file behind the last expected line counts as well. */
+  readonly untilEnd: boolean;
   readonly hash: Hash;
 }
 
@@ -75,7 +77,7 @@ export async function compare<E, A>(
     const a = await actual.head();
     if (a !== undefined && "kind" in a) throw new Error("a file has no holes");
     if (e === undefined || a === undefined) {
-      if (e === undefined && a === undefined) break;
+      if (e === undefined && (a === undefined || !options.untilEnd)) break;
       if (!loose.hasOpen) loose.remember(expected.behind());
       await passAsGap(
         expected,
@@ -308,7 +310,8 @@ class LooseEnds<E, A> {
 
   #rememberSpot(hash: number, { from, index }: Spot<E>): void {
     this.#recent.set(hash, { from, index });
-    if (this.#recent.size <= this.#options.window) return;
+    // A gap is closed a window after it was found, and its lines may be like ones a window before it.
+    if (this.#recent.size <= 2 * this.#options.window) return;
     this.#older = this.#recent;
     this.#recent = new Map();
   }

@@ -23,32 +23,38 @@ export interface Cut {
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = Buffer.from("\n");
 
+/** A file as it was when the comparison began; what is appended later does not count. */
+export interface FileAtStart {
+  readonly file: string;
+  readonly bytes: number;
+}
+
 /**
  * Reads the files in order. What ends in the middle of a line, or of its compression, is told to `cut`; the beginning of
  * the line counts as a line. Rejects with the system's error for a file that cannot be read.
  */
 export async function* linesOfFiles(
-  files: readonly string[],
+  files: readonly FileAtStart[],
   cut: (cut: Cut) => void,
 ): AsyncGenerator<Piece<FilePlace>> {
-  for (const file of files) {
+  for (const { file, bytes: end } of files) {
     let firstLine = 1;
     let rest: Buffer[] = [];
     try {
       const decoder = await decoderOf(file);
-      for await (const chunk of bytesOf(file, decoder)) {
-        const end = endOfLastLine(chunk);
-        if (end === 0) {
+      for await (const chunk of bytesOf(file, end, decoder)) {
+        const whole = endOfLastLine(chunk);
+        if (whole === 0) {
           rest.push(chunk);
           continue;
         }
-        const bytes = Buffer.concat([...rest, chunk.subarray(0, end)]);
-        rest = end < chunk.length ? [chunk.subarray(end)] : [];
+        const bytes = Buffer.concat([...rest, chunk.subarray(0, whole)]);
+        rest = whole < chunk.length ? [chunk.subarray(whole)] : [];
         yield { kind: "lines", bytes, from: { file, firstLine } };
         firstLine += countLines(bytes);
       }
       // Node's decoder stops after one zstd frame and says nothing. (It reads on through the members of a gzip file.)
-      if (decoder?.kind === "zstd" && decoder.stream.bytesWritten < statSync(file).size) {
+      if (decoder?.kind === "zstd" && decoder.stream.bytesWritten < end) {
         cut({ file, line: firstLine, why: "only its first zstd frame was read: decompress it with `zstd -d` first" });
       }
     } catch (error) {
@@ -57,7 +63,7 @@ export async function* linesOfFiles(
         throw error;
       cut({ file, line: firstLine, why: "its compressed data is cut or damaged" });
     }
-    if (rest.length === 0) continue;
+    if (rest.length === 0 || statSync(file).size > end) continue; // or its writer was in the middle of it
     cut({ file, line: firstLine, why: "it ends in the middle of a line" });
     yield { kind: "lines", bytes: Buffer.concat([...rest, NEWLINE]), from: { file, firstLine } };
   }
@@ -68,8 +74,9 @@ interface Decoder {
   readonly stream: zlib.Gunzip | zlib.ZstdDecompress;
 }
 
-function bytesOf(file: string, decoder: Decoder | undefined): AsyncIterable<Buffer> {
-  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+function bytesOf(file: string, size: number, decoder: Decoder | undefined): AsyncIterable<Buffer> {
+  if (size === 0) return (async function* () {})();
+  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES, end: size - 1 });
   if (decoder === undefined) return source;
   return pipeline(source, decoder.stream, () => {}); // Its error comes to whoever reads it.
 }

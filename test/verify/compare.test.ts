@@ -24,6 +24,7 @@ async function* piecesOf(lines: readonly (string | number)[], size: number): Asy
 interface Compared {
   readonly window?: number;
   readonly anyOrder?: boolean;
+  readonly untilEnd?: boolean;
   readonly pieces?: readonly [number, number];
 }
 
@@ -31,11 +32,11 @@ interface Compared {
 async function findings(
   expected: readonly (string | number)[],
   actual: readonly string[],
-  { window = 1000, anyOrder = false, pieces = [7, 5] }: Compared = {},
+  { window = 1000, anyOrder = false, untilEnd = true, pieces = [7, 5] }: Compared = {},
 ): Promise<string[]> {
   const found: string[] = [];
   const sources = [expected, actual].map((lines, i) => new LineSource(piecesOf(lines, pieces[i]!)));
-  await compare(sources[0]!, sources[1]!, { window, anyOrder, hash: hashWith(1) }, (finding) => {
+  await compare(sources[0]!, sources[1]!, { window, anyOrder, untilEnd, hash: hashWith(1) }, (finding) => {
     switch (finding.kind) {
       case "missing":
         return found.push(`missing ${finding.expected.text}`);
@@ -130,6 +131,11 @@ test("lines that are alike by right are counted, not called doubled", async () =
   assert.deepEqual(await findings(all, all), []);
   assert.deepEqual(await findings(all, all.toSpliced(2, 1)), ["missing b"]);
   assert.deepEqual(await findings(all, all.toSpliced(2, 0, "b")), ["doubled b"]);
+});
+
+test("what stands behind the last expected line counts only if it shall", async () => {
+  assert.deepEqual(await findings(lines(50), lines(60), { untilEnd: false }), []);
+  assert.equal((await findings(lines(50), lines(60))).length, 10);
 });
 
 test("several faults in one file are told apart", async () => {

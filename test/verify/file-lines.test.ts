@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import zlib from "node:zlib";
 import { type Cut, linesOfFiles } from "../../src/verify/file-lines.ts";
 import { tempFolder } from "../temp.ts";
+
+const atStart = (file: string) => ({ file, bytes: statSync(file).size });
 
 async function read(t: TestContext, files: Record<string, Buffer | string>) {
   const folder = tempFolder(t);
@@ -13,7 +15,7 @@ async function read(t: TestContext, files: Record<string, Buffer | string>) {
   const cuts: string[] = [];
   const pieces: { text: string; firstLine: number }[] = [];
   const cut = ({ file, line, why }: Cut) => cuts.push(`${file.slice(folder.length + 1)}:${line}: ${why}`);
-  for await (const { bytes, from } of linesOfFiles(paths, cut)) {
+  for await (const { bytes, from } of linesOfFiles(paths.map(atStart), cut)) {
     pieces.push({ text: bytes.toString(), firstLine: from.firstLine });
   }
   return { pieces, text: pieces.map(({ text }) => text).join(""), cuts };
@@ -69,5 +71,16 @@ for (const [name, compressed] of [
 }
 
 test("a file that is not there is the system's error", async (t) => {
-  await assert.rejects(Array.fromAsync(linesOfFiles([join(tempFolder(t), "none")], () => {})), { code: "ENOENT" });
+  await assert.rejects(Array.fromAsync(linesOfFiles([{ file: join(tempFolder(t), "none"), bytes: 1 }], () => {})), {
+    code: "ENOENT",
+  });
+});
+
+test("what is appended after the start does not count, nor does a line that was being written then", async (t) => {
+  const file = join(tempFolder(t), "f");
+  writeFileSync(file, "1\n2\n3");
+  const start = atStart(file);
+  appendFileSync(file, "3\n4\n");
+  const pieces = await Array.fromAsync(linesOfFiles([start], () => assert.fail("it is not cut")));
+  assert.equal(pieces.map(({ bytes }) => bytes.toString()).join(""), "1\n2\n");
 });
