@@ -17,6 +17,7 @@ export const commands: readonly Entry[] = [
   { name: "tail", hangup: "end", load: async () => (await import("./tail.ts")).tail },
   { name: "groups", hangup: "end", load: async () => (await import("./groups.ts")).groups },
   { name: "check", hangup: "end", load: async () => (await import("./check.ts")).check },
+  { name: "verify", hangup: "end", load: async () => (await import("./verify.ts")).verify },
   { name: "demo", hangup: "end", load: async () => (await import("./demo.ts")).demo },
   { name: "completion", hangup: "end", load: async () => (await import("./completion.ts")).completion },
 ];

@@ -1,6 +1,7 @@
 /** What `up` and `demo` share: a node from its configuration and flags, run until a signal. */
 import { join } from "node:path";
 import { systemCodeOf } from "../message/error.ts";
+import type { Address } from "../node/address.ts";
 import type { NodeConfig } from "../node/config.ts";
 import type { LoadOptions } from "../node/load-config.ts";
 import type { RunningNode } from "../node/node.ts";
@@ -92,6 +93,14 @@ function dump(node: RunningNode, io: Io): void {
     (bus) => io.stderr.write(`${JSON.stringify({ status: { urls: node.urls, uptime, rss, heapUsed, bus } })}\n`),
     (error) => io.stderr.write(`logspread: no status: ${systemCodeOf(error) ?? error}\n`),
   );
+}
+
+/** What a command on this machine asks to reach a node that listens at `address`; undefined if only the node knows its port. */
+export function urlOf(address: Address): string | undefined {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  if (address.port === 0) return undefined;
+  const host = address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
 }
 
 /** The first URL that a browser or curl can use; undefined if the node listens at unix sockets only. */

@@ -21,7 +21,6 @@ export interface Cut {
 }
 
 const CHUNK_BYTES = 1024 * 1024;
-const NEWLINE = Buffer.from("\n");
 
 /** A file as it was when the comparison began; what is appended later does not count. */
 export interface FileAtStart {
@@ -30,8 +29,8 @@ export interface FileAtStart {
 }
 
 /**
- * Reads the files in order. What ends in the middle of a line, or of its compression, is told to `cut`; the beginning of
- * the line counts as a line. Rejects with the system's error for a file that cannot be read.
+ * Reads the files in order. What ends in the middle of a line, or of its compression, is told to `cut`; what is there of
+ * the line does not count. Rejects with the system's error for a file that cannot be read.
  */
 export async function* linesOfFiles(
   files: readonly FileAtStart[],
@@ -65,7 +64,6 @@ export async function* linesOfFiles(
     }
     if (rest.length === 0 || statSync(file).size > end) continue; // or its writer was in the middle of it
     cut({ file, line: firstLine, why: "it ends in the middle of a line" });
-    yield { kind: "lines", bytes: Buffer.concat([...rest, NEWLINE]), from: { file, firstLine } };
   }
 }
 

@@ -56,7 +56,7 @@ test("pieces hold whole lines and know their number, over chunks and for lines l
 
 test("a file that ends in the middle of a line is told, with the line", async (t) => {
   const { text, cuts } = await read(t, { f: "1\n2\n3" });
-  assert.equal(text, "1\n2\n3\n");
+  assert.equal(text, "1\n2\n");
   assert.deepEqual(cuts, ["f:3: it ends in the middle of a line"]);
 });
 
