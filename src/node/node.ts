@@ -38,8 +38,8 @@ export interface RunningNode {
 }
 
 const HEARTBEAT_MS = 10_000;
-/** Outputs may take this part of the time to stop for catching up. */
-const DRAIN_SHARE = 3;
+/** Publishes under way, and then outputs that catch up, may each take a third of the time to stop. */
+const SHARE = 3;
 
 /** Starts a node. Rejects with a LogspreadError if it cannot; then nothing of it is left open. */
 export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promise<RunningNode> {
@@ -72,7 +72,7 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
       unready: () => outputs.flatMap(unreadyReason),
       heartbeatMs: deps.heartbeatMs ?? HEARTBEAT_MS,
     });
-    opened.push(() => api.stop());
+    opened.push(() => api.close());
     for (const [name, output] of Object.entries(config.outputs)) {
       const part = await openOutput(name, output, parts);
       const running = new RunningOutput(name, part, { bus, followers, report });
@@ -91,12 +91,14 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
     const close = async () => {
       report("info", "stopping");
       for (const server of listening) server.stop();
-      await api.stop();
+      await api.stop(config.limits.shutdown / SHARE);
+      // What has not ended by now, such as an upload without end, is cut off: its client was promised nothing yet.
+      await Promise.all(listening.map((server) => server.close()));
+      await api.close();
       await ledger.flush();
       // They go on exactly where they stop; but whoever publishes and stops the node expects to find the lines.
-      await Promise.all(outputs.map((output) => output.drain(config.limits.shutdown / DRAIN_SHARE)));
+      await Promise.all(outputs.map((output) => output.drain(config.limits.shutdown / SHARE)));
       await Promise.all(outputs.map((output) => output.stop()));
-      await Promise.all(listening.map((server) => server.close()));
       await bus.close();
       report("info", "stopped");
     };

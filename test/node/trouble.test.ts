@@ -48,7 +48,7 @@ async function apiWith(t: TestContext, publish: (batch: Batch, bus: Bus) => Prom
   const server = await listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, api.handler, { connections: 1000 });
   t.after(async () => {
     await server.close();
-    await api.stop();
+    await api.close();
     await ledger.close();
   });
   return { url: server.url, bus: ledger };

@@ -48,8 +48,10 @@ export interface Api {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /** Paths with their methods, as they were registered, for the test that compares them with the OpenAPI document. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
-  /** Refuses new publishes, ends the subscriptions, and resolves when the publishes that had begun are answered. */
-  stop(): Promise<void>;
+  /** Refuses new publishes, ends the subscriptions, and resolves when the publishes that had begun are answered, or after `limitMs`. */
+  stop(limitMs: number): Promise<void>;
+  /** Resolves when nothing is under way; call it when all connections are closed. */
+  close(): Promise<void>;
 }
 
 /** Longest path parameter: a list of groups may be long. */
@@ -198,7 +200,14 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   return {
     handler: app.routing,
     routes,
-    async stop() {
+    async stop(limitMs) {
+      stopping.abort(stoppingError());
+      const limit = Promise.withResolvers<void>();
+      const timer = setTimeout(limit.resolve, limitMs);
+      await Promise.race([Promise.allSettled(publishes), limit.promise]);
+      clearTimeout(timer);
+    },
+    async close() {
       stopping.abort(stoppingError());
       await Promise.allSettled(publishes);
       await app.close();
