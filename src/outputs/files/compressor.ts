@@ -33,6 +33,7 @@ export class Compressor {
   /** To be done, but not before `start`: the journal must know of it first. */
   plan(job: Compression): void {
     this.#pending.set(job.source, { job, promise: undefined });
+    this.#counters.filesToCompress = this.#pending.size;
   }
 
   get pending(): Compression[] {
@@ -53,6 +54,7 @@ export class Compressor {
         // After a failure the job stays planned: the next checkpoint's `start` tries again.
         if (this.#pending.get(job.source)?.job === job && this.#finished.delete(job)) this.#pending.delete(job.source);
         else entry.promise = undefined;
+        this.#counters.filesToCompress = this.#pending.size;
         this.#done();
       });
     }
@@ -109,7 +111,12 @@ async function compressFile(job: Compression, mode: number, signal: AbortSignal)
     const from = fs.createReadStream(job.source, { highWaterMark: 256 * 1024 });
     // `flush`: fsync before the file is closed.
     const to = fs.createWriteStream(temporary, { flags: "wx", mode, highWaterMark: 256 * 1024, flush: true });
-    await pipeline(from, packer, to, { signal });
+    try {
+      await pipeline(from, packer, to, { signal });
+    } catch (error) {
+      await fsp.rm(temporary, { force: true });
+      throw error;
+    }
     await fsp.chmod(temporary, mode);
     await fsp.utimes(temporary, Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
     await fsp.rename(temporary, job.target);

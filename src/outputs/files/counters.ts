@@ -26,6 +26,8 @@ export interface FilesCounters {
   filesTracked: number;
   filesRotated: number;
   filesCompressed: number;
+  /** Closed files that wait for compression or are in it. */
+  filesToCompress: number;
   filesDeleted: number;
   /** Files that were found shorter than they had been, as after copytruncate. */
   truncations: number;
@@ -52,6 +54,7 @@ export function newFilesCounters(): FilesCounters {
     filesTracked: 0,
     filesRotated: 0,
     filesCompressed: 0,
+    filesToCompress: 0,
     filesDeleted: 0,
     truncations: 0,
     reopens: 0,
