@@ -13,7 +13,6 @@ import { publishLeft } from "../inputs/recover.ts";
 import { reasonOf } from "../message/error.ts";
 import type { Report } from "../message/report.ts";
 import { EXIT } from "./exit.ts";
-import { garbageCollector } from "./publish-memory.ts";
 import { drainOthers, intakeIn, takeSlotFor } from "./publish-slot.ts";
 
 /** What the options mean. */
@@ -46,13 +45,13 @@ interface Stops {
 }
 
 /** Resolves to the exit code. */
-export async function runPublish(settings: PublishSettings): Promise<number> {
+export async function runPublish(settings: PublishSettings, onGarbage: (bytes: number) => void): Promise<number> {
   const { report, labels, root } = settings;
   process.umask(0o027);
   const stops = listen(report);
   const bus = remote({ nodes: settings.nodes, giveUpAfterMs: Number.POSITIVE_INFINITY }, { report });
   const { maxBytes, onFull } = settings;
-  const options = { maxBytes, onFull, nowUs, report, onGarbage: garbageCollector() };
+  const options = { maxBytes, onFull, nowUs, report, onGarbage };
   const { slot, spool } = await openSpool(settings, options);
   const ending = new AbortController();
   const background = [forward(spool, bus, report, ending.signal)];

@@ -94,8 +94,11 @@ export const publish = command({
         `Say \`logspread publish < ${positionals[0]}\``,
       );
     }
+    const { stayLean } = await import("./publish-memory.ts");
+    const onGarbage = stayLean();
+    const settings = await settingsOf(values, io);
     const { runPublish } = await import("./publish-run.ts");
-    return await runPublish(await settingsOf(values, io));
+    return await runPublish(settings, onGarbage);
   },
 });
 

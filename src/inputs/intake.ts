@@ -32,7 +32,7 @@ import { endOfLastLine } from "../message/lines.ts";
 import type { Report } from "../message/report.ts";
 
 /** Regions of the file: one is filled while others are compressed and spooled. */
-export const REGIONS = 4;
+export const REGIONS = 3;
 /** Holds the longest line twice over: small reads take room for their marks. The same for all, so that any publisher can read any intake. */
 const REGION_BYTES = 2304 * 1024;
 

@@ -41,13 +41,16 @@ export async function readSource(fd: number, kind: SourceKind, pipe: Pipe, stop:
 
 /** The kernel reads straight into the pipe's memory: nothing is allocated for a read but a view. */
 function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
+  // Node keeps the buffer for the next read over a pause, when there is no space in the pipe to give: it then gets this.
   const spare = Buffer.allocUnsafeSlow(SPARE_BYTES);
-  const space = () => pipe.space() ?? spare;
+  let paused = false;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const waitForRoom = async (socket: net.Socket, spilled: Buffer) => {
+  const pause = async (socket: net.Socket, spilled: Buffer) => {
+    paused = true;
     try {
       await pipe.take(spilled);
       await pipe.room();
+      paused = false;
       socket.resume();
     } catch (thrown) {
       reject(thrown);
@@ -58,16 +61,20 @@ function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
     readable: true,
     writable: false,
     onread: {
-      buffer: space,
+      buffer: () => (paused ? spare : (pipe.space() ?? spare)),
       callback: (n, bytes) => {
-        if (bytes === spare) {
-          // Node keeps the last buffer it was given over a pause: the first read after one lands here.
-          void waitForRoom(socket, spare.subarray(0, n));
-          return false;
+        let spilled = spare.subarray(0, 0);
+        if (bytes !== spare) pipe.filled(n);
+        else {
+          const space = pipe.space();
+          if (space === undefined) spilled = spare.subarray(0, n);
+          else {
+            spare.copy(space, 0, 0, n);
+            pipe.filled(n);
+          }
         }
-        pipe.filled(n);
-        if (pipe.space() !== undefined) return true;
-        void waitForRoom(socket, spare.subarray(0, 0));
+        if (spilled.length === 0 && pipe.space() !== undefined) return true;
+        void pause(socket, spilled);
         return false;
       },
     },

@@ -74,6 +74,8 @@ export class Pipe {
   #batches: PipeBatches;
   #fills: Fill[];
   #current: Fill;
+  /** Whose space was given out last. */
+  #lent: Fill;
   #carried = 0;
   #discarding = false;
   #nextSequence = 1;
@@ -101,6 +103,7 @@ export class Pipe {
       state: "free",
     }));
     this.#current = this.#fills[start.region]!;
+    this.#lent = this.#current;
     this.#discarding = start.discarding;
     if (start.partial.length > 0 || start.discarding) this.#carry(start.partial);
     deps.outlet.onIdle(() => this.#sealIfDue());
@@ -123,8 +126,9 @@ export class Pipe {
 
   /** Room for the next read, or undefined while everything is full: then wait for `room()`. */
   space(): Buffer | undefined {
-    const { memory, end } = this.#current;
-    return this.#isFull() ? undefined : memory.subarray(end, end + CHUNK_BYTES);
+    if (this.#isFull()) return undefined;
+    this.#lent = this.#current;
+    return this.#lent.memory.subarray(this.#lent.end, this.#lent.end + CHUNK_BYTES);
   }
 
   /** Resolves when there is space. */
@@ -141,6 +145,8 @@ export class Pipe {
     const { memory } = fill;
     let end = fill.end + n;
     this.#bytes += n;
+    // Sealed while the kernel had the space. It has moved on by one fill at most: to go further it would need this read.
+    if (this.#lent !== fill) this.#lent.memory.copy(memory, fill.end, this.#lent.end, this.#lent.end + n);
     if (this.#discarding || end - fill.lineStart > this.#config.maxLineBytes) {
       const limited = limitLines(memory, fill.lineStart, fill.end, end, this.#config.maxLineBytes, this.#discarding);
       if (limited.cut > 0) this.#countCut(limited.cut);

@@ -7,7 +7,7 @@ import zlib from "node:zlib";
 import type { Batch } from "../message/batch.ts";
 import type { Label } from "../message/body.ts";
 import { encodeBatch } from "../message/frame.ts";
-import { countLines } from "../message/lines.ts";
+import { NEWLINE } from "../message/lines.ts";
 
 /** As in message/body.ts: below this, compressing costs more than it saves. */
 const MIN_COMPRESS_BYTES = 512;
@@ -61,3 +61,15 @@ export class Sealer {
     return zstd;
   }
 }
+
+/**
+ * Counts the lines as message/lines.ts does, in code that does not need the optimizing compilers, which a publisher does
+ * without (cli/publish-memory.ts): 125 ns a line there, where Buffer's own indexOf, made for optimized code, takes 250.
+ */
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = indexOf.call(bytes, NEWLINE, 0); at !== -1; at = indexOf.call(bytes, NEWLINE, at + 1)) count++;
+  return count;
+}
+
+const indexOf = Uint8Array.prototype.indexOf;

@@ -12,7 +12,7 @@ import { complaintOf, errorOf, isFinal } from "./problem.ts";
 export const FRAMES_TYPE = "application/vnd.logspread.frames";
 
 /** A request is not made longer than this, unless by a single batch. */
-const REQUEST_BYTES = 2 * 1024 * 1024;
+const REQUEST_BYTES = 1024 * 1024;
 
 interface Waiting {
   readonly batch: Batch;
