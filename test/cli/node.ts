@@ -11,9 +11,9 @@ export interface UpNode extends Running {
 
 /** A node as a process of its own, without outputs; on any free port and in a folder that goes with the test. */
 export async function startNode(t: TestContext, listen = "127.0.0.1:0", folder = tempFolder(t)): Promise<UpNode> {
-  mkdirSync(join(folder, "data"), { recursive: true });
+  mkdirSync(join(folder, "node-data"), { recursive: true });
   writeFileSync(join(folder, "node.yaml"), "outputs: {}\n");
-  const args = ["up", "-c", join(folder, "node.yaml"), "--data", join(folder, "data"), "--listen", listen];
+  const args = ["up", "-c", join(folder, "node.yaml"), "--data", join(folder, "node-data"), "--listen", listen];
   const running = start(t, args);
   const found = await running.waitFor(/listening on ([^\s"]+)/);
   return { ...running, url: found[1]!, folder };

@@ -91,7 +91,7 @@ test("a wrong configuration ends it with 78 and the place", async (t) => {
 
 test("a second node on the same data is refused with who has it", async (t) => {
   const node = await startNode(t);
-  const args = ["up", "-c", join(node.folder, "node.yaml"), "-d", join(node.folder, "data"), "-l", "127.0.0.1:0"];
+  const args = ["up", "-c", join(node.folder, "node.yaml"), "-d", join(node.folder, "node-data"), "-l", "127.0.0.1:0"];
   const { code, stderr } = await run(t, args);
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(String(node.child.pid)));
