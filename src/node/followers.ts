@@ -46,10 +46,10 @@ export class Followers {
     });
   }
 
-  /** The last position of the groups that the follower `name` reads; 0 if there is none. */
-  lastPositionFor(name: string, status: BusStatus): number {
+  /** The last position of the groups that the follower `name` reads; undefined while it reads none. */
+  lastPositionFor(name: string, status: BusStatus): number | undefined {
     const mine = [...this.#all].filter((follower) => follower.name === name);
-    return Math.max(0, ...mine.map((follower) => lastPositionOf(follower, status)));
+    return mine.length === 0 ? undefined : Math.max(...mine.map((follower) => lastPositionOf(follower, status)));
   }
 }
 

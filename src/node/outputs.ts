@@ -44,9 +44,12 @@ export class RunningOutput {
   /** Resolves when it has dealt with all that was on the bus when this was called, or after `limitMs`, or if it does not run. */
   async drain(limitMs: number): Promise<void> {
     const { bus, followers } = this.#deps;
-    const last = followers.lastPositionFor(this.#followerName, await bus.status());
+    const status = await bus.status();
     const end = performance.now() + limitMs;
-    while (this.state.kind === "running" && this.part.position() < last && performance.now() < end) {
+    while (this.state.kind === "running" && performance.now() < end) {
+      // One that has only just started may not have subscribed yet.
+      const last = followers.lastPositionFor(this.#followerName, status);
+      if (last !== undefined && this.part.position() >= last) return;
       await sleep(10, this.#stopping.signal);
     }
   }

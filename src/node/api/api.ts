@@ -48,7 +48,7 @@ export interface Api {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /** Paths with their methods, as they were registered, for the test that compares them with the OpenAPI document. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
-  /** Refuses new publishes, ends the subscriptions, and resolves when the publishes that had begun are answered, or after `limitMs`. */
+  /** Refuses new publishes, ends the subscriptions, and resolves when what had begun is answered, or after `limitMs`. */
   stop(limitMs: number): Promise<void>;
   /** Resolves when nothing is under way; call it when all connections are closed. */
   close(): Promise<void>;
@@ -63,7 +63,8 @@ const LINGER_MS = 1000;
 export async function createApi(deps: ApiDeps): Promise<Api> {
   const { bus, ledger, metrics, report, nowUs } = deps;
   const stopping = new AbortController();
-  const publishes = new Set<Promise<unknown>>();
+  /** Publishes and subscriptions that are being answered. */
+  const underWay = new Set<Promise<unknown>>();
   const publishDeps = {
     publish: (batch: Batch) => bus.publish(batch),
     budget: new Budget(deps.limits.inFlightBytes),
@@ -106,7 +107,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     const { raw } = request;
     if (stopping.signal.aborted) throw stoppingError();
     const publishing = publishRequest(group, raw, publishDeps);
-    publishes.add(publishing);
+    underWay.add(publishing);
     try {
       return await publishing;
     } catch (error) {
@@ -116,7 +117,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       if (!raw.complete) return lingering(reply, problemOf(error));
       throw error;
     } finally {
-      publishes.delete(publishing);
+      underWay.delete(publishing);
     }
   });
 
@@ -125,7 +126,13 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     async (request, reply) => {
       const wish = wishOf(request.params.group, request.query, request.headers.accept ?? "", nowUs());
       if (stopping.signal.aborted) throw stoppingError();
-      await subscribeRequest(wish, request.raw, reply.raw, stopping.signal, subscribeDeps);
+      const answering = subscribeRequest(wish, request.raw, reply.raw, stopping.signal, subscribeDeps);
+      underWay.add(answering);
+      try {
+        await answering;
+      } finally {
+        underWay.delete(answering);
+      }
       return reply.hijack();
     },
   );
@@ -204,12 +211,12 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       stopping.abort(stoppingError());
       const limit = Promise.withResolvers<void>();
       const timer = setTimeout(limit.resolve, limitMs);
-      await Promise.race([Promise.allSettled(publishes), limit.promise]);
+      await Promise.race([Promise.allSettled(underWay), limit.promise]);
       clearTimeout(timer);
     },
     async close() {
       stopping.abort(stoppingError());
-      await Promise.allSettled(publishes);
+      await Promise.allSettled(underWay);
       await app.close();
     },
   };

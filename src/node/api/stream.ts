@@ -32,10 +32,14 @@ export class AnswerStream {
     return response.writableLength > MAX_BUFFERED ? this.#drained() : undefined;
   }
 
-  /** Ends the answer. Uncorks first: Node would write the end before what the cork holds. */
-  end(): void {
-    this.#uncork();
-    this.#response.end();
+  /** Ends the answer; resolves when all of it is on its way to the client, or the client is gone. */
+  end(): Promise<void> {
+    this.#uncork(); // Node would write the end before what the cork holds.
+    if (this.#response.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#response.once("close", resolve);
+      this.#response.end(resolve);
+    });
   }
 
   #uncork(): void {

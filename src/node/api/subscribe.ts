@@ -122,7 +122,7 @@ function formatOf(text: string | undefined, accept: string): Format {
 }
 
 /**
- * Answers with the deliveries that `wish` asks for; resolves when the last is written, the client is gone or `stopping`
+ * Answers with the deliveries that `wish` asks for; resolves when the last is with the client, the client is gone, or `stopping`
  * has aborted. Throws a Refusal only before anything is written.
  */
 export async function subscribeRequest(
@@ -162,12 +162,12 @@ export async function subscribeRequest(
       clearInterval(beat);
       await deliveries.return?.();
     }
-    stream.end();
+    await stream.end();
   } catch (error) {
     if (!response.headersSent) throw error;
     if (gone.signal.aborted) return;
     // What follows for ever may end at any time; what has an end must not look whole when it is not.
-    if (wish.what.follow && (stopping.aborted || isClosed(error))) stream.end();
+    if (wish.what.follow && (stopping.aborted || isClosed(error))) await stream.end();
     else {
       if (!stopping.aborted && !isClosed(error)) deps.report("error", "a subscription failed", { error });
       response.destroy();
