@@ -40,10 +40,8 @@ export class EventOrder {
     for (const portion of portions) {
       // A clock that is ahead must not hold a line back for longer than the lateness.
       const eventUs = Math.min(portion.eventUs, busTimeUs);
-      if (eventUs <= this.#watermarkUs) {
-        if (again) continue; // it had left the buffer before the restart
-        this.#counters.linesLate += portion.lines;
-      }
+      if (again && eventUs <= this.#watermarkUs) continue; // it had left the buffer before the restart
+      if (eventUs < this.#watermarkUs) this.#counters.linesLate += portion.lines;
       this.#keep(eventUs, { portion, position });
     }
     if (again) return { place: this.#place(), busTimeUs, portions: [] };

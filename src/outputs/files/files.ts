@@ -39,12 +39,35 @@ const REPORT_EVERY_MS = 30_000;
  * or the subscription ends. While the disk refuses, it waits and tries again; nothing is lost or written twice.
  */
 export async function files(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: AbortSignal): Promise<void> {
+  const wakeup = new Wakeup();
+  const reopening = { wanted: false };
+  const ask = (): void => {
+    reopening.wanted = true;
+    wakeup.wake();
+  };
+  deps.reopen.addEventListener("reopen", ask);
+  try {
+    await persist(config, bus, deps, wakeup, reopening, signal);
+  } finally {
+    deps.reopen.removeEventListener("reopen", ask);
+  }
+}
+
+/** Runs the output, again after each failure of the disk. */
+async function persist(
+  config: FilesConfig,
+  bus: Bus,
+  deps: FilesDeps,
+  wakeup: Wakeup,
+  reopening: { wanted: boolean },
+  signal: AbortSignal,
+): Promise<void> {
   let backoffMs = MIN_BACKOFF_MS;
   let reportedMs = 0;
   for (;;) {
     const before = deps.counters.position;
     try {
-      return await run(config, bus, deps, signal);
+      return await run(config, bus, deps, wakeup, reopening, signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!isDiskTrouble(error)) throw error;
@@ -74,10 +97,16 @@ function isDiskTrouble(error: unknown): boolean {
 }
 
 /** One life between two failures of the disk: recover, read on, write. */
-async function run(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: AbortSignal): Promise<void> {
+async function run(
+  config: FilesConfig,
+  bus: Bus,
+  deps: FilesDeps,
+  wakeup: Wakeup,
+  reopening: { wanted: boolean },
+  signal: AbortSignal,
+): Promise<void> {
   signal.throwIfAborted();
   const { counters } = deps;
-  const wakeup = new Wakeup();
   const sorter = new Sorter(config, counters);
   const journal = new Journal(join(deps.stateFolder, `${config.name}.journal`));
   const status = await bus.status();
@@ -89,11 +118,6 @@ async function run(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: Abort
   let clean = false;
   let due = false;
   let timer: NodeJS.Timeout | undefined;
-  let reopening = false;
-  const ask = (): void => {
-    reopening = true;
-    wakeup.wake();
-  };
   const stop = new AbortController();
   const abort = (): void => {
     stop.abort(signal.reason);
@@ -111,14 +135,14 @@ async function run(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: Abort
       wakeup.wake(),
     );
     signal.addEventListener("abort", abort);
-    deps.reopen.addEventListener("reopen", ask);
     if (signal.aborted) abort();
     while (!stop.signal.aborted) {
       const opened = reading.take(TAKE_BYTES);
       if (opened.length > 0) await writer.write(opened.map((one) => parcelOf(one, sorter, order, config, deps)));
-      if (reopening) {
-        reopening = false;
+      if (reopening.wanted) {
         await writer.reopen();
+        reopening.wanted = false;
+        counters.reopens++;
       }
       if (writer.syncFinished) {
         await writer.finishCheckpoint();
@@ -144,7 +168,6 @@ async function run(config: FilesConfig, bus: Bus, deps: FilesDeps, signal: Abort
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
-    deps.reopen.removeEventListener("reopen", ask);
     stop.abort();
     reading?.stop();
     await reading?.done.catch(() => {}); // it was thrown above, or is the abort's own

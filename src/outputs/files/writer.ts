@@ -199,7 +199,6 @@ export class FileWriter {
     const again = [...this.#files.values()].filter((file) => file.handle !== undefined);
     for (const file of this.#files.values()) await this.#close(file);
     for (const file of again) await this.#open(file.path, file.dateUs);
-    this.#counters.reopens++;
     await this.checkpoint();
   }
 
@@ -531,7 +530,11 @@ export class FileWriter {
       const found = locate(file.path, file.id, true);
       if (found !== undefined) await syncPath(found.path); // else deleted: nothing is left to make durable
     });
-    for (const folder of folders) await syncFolder(folder);
+    for (const folder of folders) {
+      await syncFolder(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error; // deleted meanwhile, with all that was in it
+      });
+    }
   }
 
   async #linkTo(link: string, file: LogFile, dateUs: number): Promise<void> {

@@ -50,20 +50,21 @@ export class Site {
   readonly #producer = newProducer();
   #sequence = 0;
 
-  private constructor(folder: string, bus: EmbeddedBus) {
+  private constructor(folder: string, out: string, bus: EmbeddedBus) {
     this.folder = folder;
-    this.out = join(folder, "out");
+    this.out = out;
     this.state = join(folder, "state");
     this.bus = bus;
   }
 
-  static async open(t: TestContext): Promise<Site> {
+  /** `out`: where the files go; default: a folder that is not there yet. */
+  static async open(t: TestContext, out?: string): Promise<Site> {
     const folder = fs.mkdtempSync(join(tmpdir(), "logspread-files-"));
     let site: Site | undefined;
     const nowUs = (): number => site?.nowUs ?? TEN;
     const config = embeddedConfig.parse({ fsync: "never" });
     const bus = await EmbeddedBus.open(join(folder, "bus"), config, { nowUs, report: () => {} });
-    site = new Site(folder, bus);
+    site = new Site(folder, out ?? join(folder, "out"), bus);
     t.after(async () => {
       await bus.close();
       fs.rmSync(folder, { recursive: true, force: true });
