@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 import { tempFolder } from "../temp.ts";
 import { type Running, start } from "./logspread.ts";
 
@@ -17,6 +17,20 @@ export async function startNode(t: TestContext, listen = "127.0.0.1:0", folder =
   const running = start(t, args);
   const found = await running.waitFor(/listening on ([^\s"]+)/);
   return { ...running, url: found[1]!, folder };
+}
+
+let shared: Promise<UpNode> | undefined;
+const undo: (() => unknown)[] = [];
+
+// Here and not where it is made: within a test it would be the test's.
+after(async () => {
+  for (const each of undo.reverse()) await each();
+});
+
+/** One node for all tests of a file that leave each other's groups alone: starting one takes half a second. */
+export function sharedNode(): Promise<UpNode> {
+  shared ??= startNode({ after: (each: () => unknown) => void undo.push(each) } as unknown as TestContext);
+  return shared;
 }
 
 export async function publish(url: string, group: string, body: string | Buffer, sender = "test@here"): Promise<void> {

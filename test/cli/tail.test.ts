@@ -4,17 +4,17 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { tempFolder } from "../temp.ts";
 import { MAIN, run, start } from "./logspread.ts";
-import { publish, startNode } from "./node.ts";
+import { publish, sharedNode, startNode } from "./node.ts";
 
 const HOSTILE = Buffer.from('- "GET /\x1b]0;owned\x07\x9b2J HTTP/1.1" 404 12\n', "latin1");
 
 test("tail shows what comes, line by line as it was published", async (t) => {
-  const { url } = await startNode(t);
-  await publish(url, "coolsite", "before\n");
-  const tail = start(t, ["tail", "coolsite", "--to", url, "--from", "first", "-n", "3"]);
+  const { url } = await sharedNode();
+  await publish(url, "g1", "before\n");
+  const tail = start(t, ["tail", "g1", "--to", url, "--from", "first", "-n", "3"]);
   await tail.waitFor(/before\n/);
-  await publish(url, "other", "not this\n");
-  await publish(url, "coolsite", "one\ntwo\n");
+  await publish(url, "g1-other", "not this\n");
+  await publish(url, "g1", "one\ntwo\n");
   const { code, stdout, stderr } = await tail.ended;
   assert.equal(code, 0);
   assert.equal(stdout, "before\none\ntwo\n");
@@ -31,26 +31,27 @@ test("tail --no-follow shows what is kept and ends", async (t) => {
 });
 
 test("tail --grep picks lines, --ignore-case and --invert turn it", async (t) => {
-  const { url } = await startNode(t);
-  await publish(url, "a", "GET /a 200\nGET /b 500\nget /c 503\n");
-  const grep = async (...args: string[]) => (await run(t, ["tail", "a", "--no-follow", "--to", url, ...args])).stdout;
+  const { url } = await sharedNode();
+  await publish(url, "g2", "GET /a 200\nGET /b 500\nget /c 503\n");
+  const grep = async (...args: string[]) => (await run(t, ["tail", "g2", "--no-follow", "--to", url, ...args])).stdout;
   assert.equal(await grep("--grep", "GET.* 50[0-9]"), "GET /b 500\n");
   assert.equal(await grep("-i", "-g", "GET.* 50[0-9]"), "GET /b 500\nget /c 503\n");
   assert.equal(await grep("-v", "-i", "-g", "50\\d"), "GET /a 200\n");
 });
 
 test("tail --from takes a position and a time ago, with the minus as it is usually written", async (t) => {
-  const { url } = await startNode(t);
-  for (const line of ["1\n", "2\n", "3\n"]) await publish(url, "a", line);
-  const from = async (...args: string[]) => (await run(t, ["tail", "a", "--no-follow", "--to", url, ...args])).stdout;
-  assert.equal(await from("--from", "2"), "2\n3\n");
+  const { url } = await sharedNode();
+  for (const line of ["1\n", "2\n", "3\n"]) await publish(url, "g3", line);
+  const from = async (...args: string[]) => (await run(t, ["tail", "g3", "--no-follow", "--to", url, ...args])).stdout;
+  const { position } = JSON.parse((await from("--json", "--from", "first", "--grep", "2")).trim());
+  assert.equal(await from("--from", String(position)), "2\n3\n");
   assert.equal(await from("--from", "-10m"), "1\n2\n3\n");
 });
 
 test("into a pipe go the very bytes that were published, and --safe makes them harmless there too", async (t) => {
-  const { url } = await startNode(t);
-  await publish(url, "a", HOSTILE);
-  const args = ["tail", "a", "--no-follow", "--to", url];
+  const { url } = await sharedNode();
+  await publish(url, "g4", HOSTILE);
+  const args = ["tail", "g4", "--no-follow", "--to", url];
   const raw = spawnSync(process.execPath, [MAIN, ...args]).stdout;
   assert.deepEqual(raw, HOSTILE);
   const safe = await run(t, [...args, "--safe"]);
@@ -62,10 +63,10 @@ const noTerminal = spawnSync("script", ["--version"]).error !== undefined;
 test("on a terminal hostile bytes are shown and not obeyed, and the status has a colour", {
   skip: noTerminal,
 }, async (t) => {
-  const { url } = await startNode(t);
-  await publish(url, "a", HOSTILE);
+  const { url } = await sharedNode();
+  await publish(url, "g5", HOSTILE);
   const shown = (env: NodeJS.ProcessEnv) => {
-    const line = `'${process.execPath}' '${MAIN}' tail a --no-follow --to ${url}`;
+    const line = `'${process.execPath}' '${MAIN}' tail g5 --no-follow --to ${url}`;
     const options = { env: { ...process.env, NO_COLOR: "", TERM: "xterm", ...env } };
     return spawnSync("script", ["-qfec", line, join(tempFolder(t), "typescript")], options).stdout.toString("latin1");
   };
@@ -75,10 +76,10 @@ test("on a terminal hostile bytes are shown and not obeyed, and the status has a
   assert.equal(shown({ TERM: "dumb" }), harmless("404"));
 });
 
-test("a reader that has seen enough ends it quietly with 0", async (t) => {
-  const { url } = await startNode(t);
-  await publish(url, "a", `${"x".repeat(99)}\n`.repeat(50_000));
-  const line = `'${process.execPath}' '${MAIN}' tail a --from first --to ${url} | head -n 1; echo \${PIPESTATUS[0]}`;
+test("a reader that has seen enough ends it quietly with 0", async () => {
+  const { url } = await sharedNode();
+  await publish(url, "g6", `${"x".repeat(99)}\n`.repeat(50_000));
+  const line = `'${process.execPath}' '${MAIN}' tail g6 --from first --to ${url} | head -n 1; echo \${PIPESTATUS[0]}`;
   const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
   assert.equal(stdout, `${"x".repeat(99)}\n0\n`);
   assert.equal(stderr, "");
@@ -114,9 +115,9 @@ test("tail goes on where it was when the node comes back", async (t) => {
 });
 
 test("Ctrl-C ends tail as a signal does", async (t) => {
-  const { url } = await startNode(t);
-  await publish(url, "a", "1\n");
-  const tail = start(t, ["tail", "a", "--from", "first", "--to", url]);
+  const { url } = await sharedNode();
+  await publish(url, "g7", "1\n");
+  const tail = start(t, ["tail", "g7", "--from", "first", "--to", url]);
   await tail.waitFor(/1\n/);
   tail.child.kill("SIGINT");
   assert.equal((await tail.ended).signal, "SIGINT");

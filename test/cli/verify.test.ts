@@ -7,7 +7,7 @@ import { newProducer } from "../../src/message/batch.ts";
 import { batchOfLines } from "../../src/message/body.ts";
 import { tempFolder } from "../temp.ts";
 import { run, start } from "./logspread.ts";
-import { publish, startNode } from "./node.ts";
+import { publish, sharedNode, startNode } from "./node.ts";
 import { until } from "./until.ts";
 
 const sample = readFileSync(new URL("../data/access-combined.log", import.meta.url), "utf8")
@@ -22,8 +22,8 @@ interface Site {
 }
 
 /** A node with 1,000 lines in group coolsite, by two senders, and some in another group. */
-async function site(t: TestContext): Promise<Site> {
-  const { url, folder } = await startNode(t);
+async function newSite(): Promise<Site> {
+  const { url, folder } = await sharedNode();
   for (let i = 0; i < 10; i++) {
     const body = `${sample.slice(i * 100, (i + 1) * 100).join("\n")}\n`;
     await publish(url, "coolsite", body, `www@web${(i % 2) + 1}`);
@@ -32,7 +32,20 @@ async function site(t: TestContext): Promise<Site> {
   return { url, folder, lines: sample };
 }
 
-async function verified(t: TestContext, { url, folder }: Site, lines: readonly string[], ...args: string[]) {
+let made: Promise<Site> | undefined;
+
+/** Made once; whoever publishes more has a node of its own. */
+function site(): Promise<Site> {
+  made ??= newSite();
+  return made;
+}
+
+async function verified(
+  t: TestContext,
+  { url, folder }: Omit<Site, "lines">,
+  lines: readonly string[],
+  ...args: string[]
+) {
   const file = join(folder, "access.log");
   writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
   const { code, stdout, stderr } = await run(t, ["verify", "-g", "coolsite", "--to", url, "--json", file, ...args]);
@@ -41,7 +54,7 @@ async function verified(t: TestContext, { url, folder }: Site, lines: readonly s
 }
 
 test("a complete file is called complete, with 0", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const { code, result } = await verified(t, here, here.lines);
   assert.equal(code, 0);
   assert.equal(result.verdict, "complete");
@@ -51,7 +64,7 @@ test("a complete file is called complete, with 0", async (t) => {
 });
 
 test("every planted fault is found, with whose line it is and where", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const { lines } = here;
   const faulty = lines
     .with(900, lines[900]!.replace("GET", "PUT"))
@@ -88,7 +101,7 @@ test("every planted fault is found, with whose line it is and where", async (t) 
 });
 
 test("a file that was cut, in the middle of a line, is found", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const file = join(here.folder, "cut.log");
   const text = here.lines.join("\n");
   writeFileSync(file, text.slice(0, text.length - here.lines[999]!.length - 10));
@@ -99,7 +112,7 @@ test("a file that was cut, in the middle of a line, is found", async (t) => {
 });
 
 test("several files, some compressed, are one log", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const part = (name: string, from: number, to: number, pack = (b: Buffer) => b) => {
     const file = join(here.folder, name);
     writeFileSync(file, pack(Buffer.from(`${here.lines.slice(from, to).join("\n")}\n`)));
@@ -117,7 +130,7 @@ test("several files, some compressed, are one log", async (t) => {
 });
 
 test("a part of a log is verified from one position to another, and of one sender", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const part = await verified(t, here, here.lines.slice(100, 300), "--from", "2", "--to-position", "3");
   assert.equal(part.code, 0);
   assert.deepEqual(part.result.positions, [2, 3]);
@@ -126,14 +139,14 @@ test("a part of a log is verified from one position to another, and of one sende
 });
 
 test("in any order, a sorted file is complete", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const sorted = here.lines.toSorted();
   assert.equal((await verified(t, here, sorted)).code, 1);
   assert.equal((await verified(t, here, sorted, "--any-order")).code, 0);
 });
 
 test("a replica that differs is found, and one that does not is the same", async (t) => {
-  const here = await site(t);
+  const here = await site();
   const replica = join(here.folder, "replica.log");
   writeFileSync(replica, `${here.lines.join("\n")}\n`);
   const same = await verified(t, here, here.lines, "--replica", replica);
@@ -146,7 +159,7 @@ test("a replica that differs is found, and one that does not is the same", async
 });
 
 test("lines that a publisher reports as dropped, and sequences that never came, are no complete log", async (t) => {
-  const here = await site(t);
+  const here = await startNode(t);
   const label = { group: "coolsite", sender: "www@web9", producer: newProducer(), createdUs: Date.now() * 1000 };
   const losses = [{ reason: "spool-full-dropped-oldest", messages: 7 }] as const;
   for (const [sequence, lost] of [
@@ -158,7 +171,7 @@ test("lines that a publisher reports as dropped, and sequences that never came, 
     const sent = { method: "POST", body: new Uint8Array(batch.frame), headers };
     assert.equal((await fetch(`${here.url}/v1/groups/coolsite/messages`, sent)).status, 200);
   }
-  const { code, result } = await verified(t, here, [...here.lines, "line 1", "line 4"]);
+  const { code, result } = await verified(t, here, ["line 1", "line 4"]);
   assert.equal(code, 1);
   assert.equal(result.missing, 0);
   assert.deepEqual(result.losses, [
@@ -223,7 +236,7 @@ for (const [args, why] of [
 }
 
 test("a file that is not there is 74", async (t) => {
-  const { url, folder } = await startNode(t);
+  const { url, folder } = await sharedNode();
   const { code, stderr } = await run(t, ["verify", "-g", "a", "--to", url, join(folder, "none.log")]);
   assert.equal(code, 74);
   assert.match(stderr, /ENOENT/);
