@@ -19,6 +19,11 @@ export class Producers {
   readonly #idle = new Map<string, Lease[]>();
   #count = 0;
 
+  /** Producers that are kept for their sender's next request. */
+  get idle(): number {
+    return this.#count;
+  }
+
   lend(sender: string): Lease {
     const idle = this.#idle.get(sender);
     const lease = idle?.pop();
