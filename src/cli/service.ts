@@ -6,7 +6,7 @@ import type { NodeConfig } from "../node/config.ts";
 import type { LoadOptions } from "../node/load-config.ts";
 import type { RunningNode } from "../node/node.ts";
 import type { Io } from "./command.ts";
-import { onServiceSignals, stopSignal } from "./signals.ts";
+import { serviceSignals } from "./signals.ts";
 
 /** Flags of a node, as far as they were given. */
 export interface NodeFlags {
@@ -56,13 +56,14 @@ export async function serve(
   work?: (node: RunningNode, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let node: RunningNode | undefined;
-  const stopped = stopSignal((signal) => {
-    if (io.stderr.isTTY) io.stderr.write(`logspread: ${signal}: stopping; Ctrl-C again ends at once\n`);
+  const stopped = serviceSignals({
+    stopping(signal) {
+      if (io.stderr.isTTY) io.stderr.write(`logspread: ${signal}: stopping; Ctrl-C again ends at once\n`);
+    },
+    reopen: () => node?.reopen(),
+    dump: () => node && dump(node, io),
+    atTerminal: io.stderr.isTTY === true,
   });
-  onServiceSignals(
-    () => node?.reopen(),
-    () => node && dump(node, io),
-  );
   // A terminal or a pipe that is gone must not take the node with it.
   io.stderr.on("error", () => {});
   io.stdout.on("error", () => {});

@@ -46,7 +46,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 test("a second SIGINT while it stops ends it at once with 130", async (t) => {
   // A node stops in a few ms: here is something that takes for ever.
   const signals = new URL("../../src/cli/signals.ts", import.meta.url).href;
-  const script = `import { stopSignal } from "${signals}"; stopSignal((name) => console.log(name)); setInterval(() => {}, 1e6); console.log("up")`;
+  const script = `import { serviceSignals } from "${signals}"; serviceSignals({ stopping: (name) => console.log(name) }); setInterval(() => {}, 1e6); console.log("up")`;
   const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script]);
   t.after(() => child.kill("SIGKILL"));
   let shown = "";
@@ -127,6 +127,21 @@ test("on a terminal it says where it listens and what to try, and the commands w
   assert.equal(seen.stdout, "hello\n");
   const file = /lines go to +(\S+)/.exec(shown)![1]!;
   await until(() => existsSync(file) && readFileSync(file, "utf8") === "hello\n");
+});
+
+test("a node at a terminal ends when the terminal is closed", async (t) => {
+  if (spawnSync("script", ["--version"]).error !== undefined) return t.skip("there is no script(1)");
+  const folder = tempFolder(t);
+  const line = `'${process.execPath}' '${MAIN}' up --data '${folder}/data' --listen '${folder}/socket'`;
+  const child = spawn("script", ["-qfec", line, join(folder, "typescript")], { cwd: folder });
+  t.after(() => child.kill());
+  const answers = () => {
+    const socket = ["--unix-socket", join(folder, "socket")];
+    return spawnSync("curl", ["-sf", ...socket, "http://x/healthz"]).status === 0;
+  };
+  await until(answers);
+  child.kill("SIGKILL");
+  await until(() => !answers());
 });
 
 test("the pipe line for Apache is right for how logspread was started", () => {

@@ -184,6 +184,28 @@ test("lines that a publisher reports as dropped, and sequences that never came, 
   ]);
 });
 
+test("where retention has deleted the beginning, it cannot tell of it, compares the rest, and ends with 2", async (t) => {
+  const folder = tempFolder(t);
+  const config = join(folder, "logspread.yaml");
+  const bus = "{embedded: {segmentBytes: 4096, retain: {bytes: 16kB}}}";
+  writeFileSync(config, `listen: 127.0.0.1:0\ndata: ${folder}/data\nbus: ${bus}\noutputs: {}\n`);
+  const up = start(t, ["up", "-c", config], { cwd: folder });
+  const url = (await up.waitFor(/listening on ([^\s"]+)/))[1]!;
+  for (let i = 0; i < 10; i++) await publish(url, "coolsite", `${sample.slice(i * 100, (i + 1) * 100).join("\n")}\n`);
+  await until(async () => {
+    const { firstPosition } = (await (await fetch(`${url}/v1/groups`)).json()) as { firstPosition: number };
+    return firstPosition > 1;
+  });
+  const { code, result } = await verified(t, { url, folder }, sample);
+  assert.equal(code, 2);
+  assert.equal(result.verdict, "untold");
+  assert.equal(result.untold, 1000 - result.expectedLines);
+  assert.equal(result.gone[0].messages, result.untold);
+  const faulty = await verified(t, { url, folder }, sample.toSpliced(980, 1));
+  assert.equal(faulty.code, 1);
+  assert.equal(faulty.result.missing, 1);
+});
+
 test("what an output with match and rewriteTimestamp wrote is verified by its configuration", async (t) => {
   const folder = tempFolder(t);
   const config = join(folder, "logspread.yaml");
