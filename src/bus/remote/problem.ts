@@ -15,13 +15,18 @@ export function isFinal({ status }: Answer): boolean {
 /** The error that an answer tells of, in the node's own words if it is a problem of ours (RFC 9457). */
 export function errorOf(answer: Answer, what: string): LogspreadError {
   const problem = parse(answer.body);
-  const code = ERROR_CODES.find((known) => known === problem.code);
-  const text = typeof problem.detail === "string" ? problem.detail : answer.body.toString("utf8", 0, 200).trim();
-  return new LogspreadError(code ?? codeOf(answer.status), {
-    what,
-    why: text === "" ? `the node answered ${answer.status}` : text.replace(/\.$/, ""),
-    fix: typeof problem.fix === "string" ? problem.fix : "Look at the node's own log",
-  });
+  const code = ERROR_CODES.find((known) => known === problem.code) ?? codeOf(answer.status);
+  const fix = typeof problem.fix === "string" ? problem.fix : "Look at the node's own log";
+  const detail = typeof problem.detail === "string" ? problem.detail : answer.body.toString("utf8", 0, 200).trim();
+  // The detail is the whole sentence; its end is told as `fix`.
+  const why = (detail.endsWith(fix) ? detail.slice(0, -fix.length) : detail).replace(/[.\s]+$/, "");
+  return new LogspreadError(code, { what, why: why === "" ? `the node answered ${answer.status}` : why, fix });
+}
+
+/** The same of what a caller asked for: then it is the caller's argument that was wrong. */
+export function argumentErrorOf(answer: Answer, what: string): LogspreadError {
+  const error = errorOf(answer, what);
+  return error.code === "BAD_REQUEST" ? new LogspreadError("BAD_ARGUMENT", error, { cause: error }) : error;
 }
 
 /** One line for a warning: "429 Too busy" and what the node says of it. */

@@ -6,7 +6,7 @@ import type { Report } from "../../message/report.ts";
 import type { Bus, BusStatus, Cursor, Receipt, Subscription } from "../bus.ts";
 import { type Answer, HttpNode, type Request } from "./http-node.ts";
 import { type Chance, Nodes, systemChance } from "./nodes.ts";
-import { complaintOf, errorOf } from "./problem.ts";
+import { argumentErrorOf, complaintOf } from "./problem.ts";
 import { closedError, Sender, unreachableError } from "./sender.ts";
 import { SILENCE_MS, subscribe } from "./subscriber.ts";
 
@@ -118,7 +118,7 @@ class RemoteBus implements Bus {
           nodes.succeeded();
           return answer;
         }
-        if (answer.status < 500 && answer.status !== 429) throw errorOf(answer, `cannot ask for ${what}`);
+        if (answer.status < 500 && answer.status !== 429) throw argumentErrorOf(answer, `cannot ask for ${what}`);
         why = complaintOf(answer);
         retryAfterMs = answer.retryAfterMs;
       } catch (thrown) {

@@ -5,7 +5,7 @@ import { LogspreadError, reasonOf } from "../../message/error.ts";
 import type { Subscription } from "../bus.ts";
 import type { Answer } from "./http-node.ts";
 import type { Nodes } from "./nodes.ts";
-import { complaintOf, errorOf, isFinal } from "./problem.ts";
+import { argumentErrorOf, complaintOf, isFinal } from "./problem.ts";
 import { recordsOf } from "./records.ts";
 import { unreachableError } from "./sender.ts";
 
@@ -37,7 +37,7 @@ export async function* subscribe(
       response = await node.open({ method: "GET", path: pathOf(what, from) }, silenceMs, signal);
       if (response.statusCode !== 200) {
         const answer = await refusalOf(response);
-        if (isFinal(answer)) throw errorOf(answer, `cannot subscribe at ${node.name}`);
+        if (isFinal(answer)) throw argumentErrorOf(answer, `cannot subscribe at ${node.name}`);
         why = complaintOf(answer);
         retryAfterMs = answer.retryAfterMs;
       } else {
