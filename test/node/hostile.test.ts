@@ -50,7 +50,7 @@ test("a body that is shorter than announced stores no half line and leaves nothi
 
 test("a body that stalls is answered with 408, and what had come is stored and told", async (t) => {
   const { url } = await testNode(t, { limits: { bodyIdle: "100ms" } });
-  const answer = await raw(url, `${HEAD}Content-Length: 100\r\n\r\nwhole\nhalf`);
+  const answer = await raw(url, `${HEAD}Transfer-Encoding: chunked\r\n\r\na\r\nwhole\nhalf\r\n`);
   assert.match(answer, /^HTTP\/1.1 408 /);
   assert.match(problemIn(answer).detail, /first 1 messages/);
   assert.equal(await getText(messagesUrl(url)), "whole\n");

@@ -13,7 +13,7 @@ import { messagesIn } from "./ndjson.ts";
 import { Pipeline, type Stored, withStored } from "./pipeline.ts";
 import { badRequest, Refusal, tooLarge } from "./problem.ts";
 import type { Lease, Producers } from "./producers.ts";
-import { type Claim, claimOf, senderOf } from "./sender.ts";
+import { claimOf, senderOf } from "./sender.ts";
 
 export const FRAMES_TYPE = "application/vnd.logspread.frames";
 export const NDJSON_TYPE = "application/x-ndjson";
@@ -22,8 +22,8 @@ export const NDJSON_TYPE = "application/x-ndjson";
 const BATCH_BYTES = 1024 * 1024;
 
 /**
- * When the body pauses so long, what has come is published: so `tail -f log | curl -T -` is live, and an upload at full
- * speed still makes big batches.
+ * When a body whose length was not announced pauses so long, what has come is published: so `tail -f log | curl -T -` is
+ * live, and an upload at full speed still makes big batches.
  */
 const LINGER_MS = 5;
 
@@ -138,7 +138,8 @@ async function publishLines(
     );
   };
   try {
-    await readPieces(body, cutter, pipeline, claim, add);
+    const live = claim === undefined && request.headers["content-length"] === undefined;
+    await readPieces(body, cutter, pipeline, { live, single: claim !== undefined }, add);
     const stored = await pipeline.finish();
     if (claim === undefined) deps.producers.takeBack(lease);
     return linesStored(group, stored);
@@ -155,23 +156,22 @@ async function readPieces(
   body: Body,
   cutter: Cutter,
   pipeline: Pipeline,
-  claim: Claim | undefined,
+  { live, single }: { readonly live: boolean; readonly single: boolean },
   add: (piece: Piece) => Promise<void>,
 ): Promise<void> {
-  const live = claim === undefined;
   for (;;) {
     const chunk = await body.next(live && cutter.hasLine && pipeline.idle ? LINGER_MS : undefined);
     if (chunk === undefined) break;
     if (chunk !== "late") {
       cutter.add(chunk);
       if (!cutter.full) continue;
-      if (!live) throw tooLongForOne();
+      if (single) throw tooLongForOne();
     }
     for (let piece = cutter.take(chunk === "late"); piece !== undefined; piece = cutter.take(false)) await add(piece);
   }
   let pieces = 0;
   for (const piece of cutter.rest()) {
-    if (!live && pieces++ > 0) throw tooLongForOne();
+    if (single && pieces++ > 0) throw tooLongForOne();
     await add(piece);
   }
 }
