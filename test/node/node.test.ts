@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { LogspreadError } from "../../src/message/error.ts";
 import { Followers } from "../../src/node/followers.ts";
@@ -41,6 +43,20 @@ test("the two commands of the manual: curl publishes a file, curl follows", asyn
   assert.equal(messages, text.trimEnd().split("\n").length);
   await waitFor(() => follower.out().length === text.length);
   assert.equal(follower.out(), text);
+});
+
+test("a pipe into curl is a live stream, as the manual shows it", async (t) => {
+  const { url } = await testNode(t);
+  const curl = spawn("curl", ["-sS", "-X", "POST", "-T", "-", messagesUrl(url)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  t.after(() => curl.kill("SIGKILL"));
+  curl.stdin.write("one\n");
+  await waitFor(async () => (await getText(messagesUrl(url))) === "one\n");
+  curl.stdin.end("two\n");
+  const [answer] = await Promise.all([text(curl.stdout), once(curl, "close")]);
+  assert.equal(JSON.parse(answer).messages, 2);
+  assert.equal(await getText(messagesUrl(url)), "one\ntwo\n");
 });
 
 test("curl shows why a publish was refused, though it had more to send", async (t) => {
