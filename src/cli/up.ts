@@ -53,7 +53,8 @@ export const up = command({
     const { config, files } = await serviceConfig({ ...flags, groups }, io);
     await serve(config, io, (node) => {
       const url = firstUrl(node.urls);
-      if (!io.stdout.isTTY || url === undefined) return;
+      // A service that is configured has nothing to be told; whoever tries it out has, in a terminal or not.
+      if (url === undefined || (!io.stdout.isTTY && files.length > 0)) return;
       const group = groups?.find((name) => !name.includes("*")) ?? "coolsite";
       const path = Object.values(config.outputs).find((output) => output.files !== undefined)?.files.path;
       const program = { node: process.execPath, script: process.argv[1]! };

@@ -2,10 +2,12 @@
  * The terminal output, `logspread tail`: writes messages as they come, for eyes or for another program. A batch that
  * nothing needs to look into is written as one piece.
  */
+
 import { isUtf8 } from "node:buffer";
 import type { Bus, Subscription } from "../bus/bus.ts";
 import { messagesOf, openBody } from "../message/body.ts";
 import type { Gap, PlacedBatch } from "../message/delivery.ts";
+import { isoOfUs } from "../message/time.ts";
 import { harmless, harmlessJson, harmlessText } from "./harmless.ts";
 import type { Paint } from "./paint.ts";
 
@@ -116,10 +118,4 @@ function jsonOf({ position, busTimeUs, batch }: PlacedBatch, index: number, mess
     sequence: batch.sequence,
     ...(isUtf8(message) ? { message: message.toString() } : { data: message.toString("base64") }),
   });
-}
-
-/** "2026-07-25T13:55:36.000123Z" */
-function isoOfUs(us: number): string {
-  const ms = Math.floor(us / 1000);
-  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1000).padStart(3, "0")}Z`;
 }

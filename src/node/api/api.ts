@@ -1,4 +1,5 @@
 /** The HTTP API: routes, and what is common to all of them. docs/http.md is its manual, openapi.ts its description. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyReply } from "fastify";
 import type { Bus } from "../../bus/bus.ts";
@@ -6,12 +7,12 @@ import type { Ledger } from "../../bus/ledger.ts";
 import type { Batch } from "../../message/batch.ts";
 import { LogspreadError, reasonOf } from "../../message/error.ts";
 import type { Report } from "../../message/report.ts";
+import { isoOfUs } from "../../message/time.ts";
 import type { Followers } from "../followers.ts";
 import type { Metrics } from "../metrics.ts";
 import { ClientGone } from "./body.ts";
 import { Budget } from "./budget.ts";
 import { parseTimeUs } from "./from.ts";
-import { isoOfUs } from "./ndjson.ts";
 import { openapi } from "./openapi.ts";
 import { Opened } from "./opened.ts";
 import { pageText } from "./page.ts";

@@ -1,9 +1,11 @@
 /** NDJSON in both directions: an object a line, `message` for text and `data` (base64) for what is not UTF-8. */
+
 import { isUtf8 } from "node:buffer";
 import { messagesOf } from "../../message/body.ts";
 import type { Gap, PlacedBatch } from "../../message/delivery.ts";
 import { reasonOf } from "../../message/error.ts";
 import { NEWLINE } from "../../message/lines.ts";
+import { isoOfUs } from "../../message/time.ts";
 import type { Piece } from "./cut.ts";
 import { badRequest, tooLarge } from "./problem.ts";
 
@@ -81,10 +83,4 @@ export function linesOfBatch(placed: PlacedBatch, raw: Buffer, limit: number): s
 
 export function lineOfGap({ first, last, messages, reason }: Gap): string {
   return `${JSON.stringify({ gap: { first, last, messages, reason } })}\n`;
-}
-
-/** "2026-07-25T13:55:36.000123Z" */
-export function isoOfUs(us: number): string {
-  const ms = Math.floor(us / 1000);
-  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1000).padStart(3, "0")}Z`;
 }
