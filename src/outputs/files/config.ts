@@ -24,11 +24,6 @@ const mode = z.string().regex(/^0?[0-7]{3}$/, 'write a mode such as "0640"');
 /** Configuration of a file output (see docs/files.md, which explains each key). */
 export const filesConfig = z
   .strictObject({
-    name: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "use letters, digits and . _ - only")
-      .default("files")
-      .describe("name of the output, its journal and its cursor; unique in a node"),
     groups: z.array(z.string().min(1)).min(1).default(["*"]).describe("names or patterns of groups"),
     from: z
       .enum(["first", "new"])
@@ -125,6 +120,9 @@ export const filesConfig = z
   });
 
 export type FilesConfig = z.output<typeof filesConfig>;
+
+/** With the output's name, unique in a node: that of its journal and of its cursor. */
+export type NamedFilesConfig = FilesConfig & { readonly name: string };
 
 function parseNames(template: string): string[] {
   return [...template.matchAll(/\{([^{}]*)\}/g)].map((found) => found[1]!.toLowerCase());

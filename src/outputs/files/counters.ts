@@ -35,29 +35,51 @@ export interface FilesCounters {
   checkpoints: number;
 }
 
-export function newFilesCounters(): FilesCounters {
-  return {
-    position: 0,
-    durablePosition: 0,
-    linesWritten: 0,
-    bytesWritten: 0,
-    linesExcluded: 0,
-    linesUnparsed: 0,
-    linesLate: 0,
-    linesOverflowed: 0,
-    linesBuffered: 0,
-    bytesBuffered: 0,
-    messagesGone: 0,
-    batchesDamaged: 0,
-    errors: 0,
-    filesOpen: 0,
-    filesTracked: 0,
-    filesRotated: 0,
-    filesCompressed: 0,
-    filesToCompress: 0,
-    filesDeleted: 0,
-    truncations: 0,
-    reopens: 0,
-    checkpoints: 0,
-  };
+const NAMES = [
+  "position",
+  "durablePosition",
+  "linesWritten",
+  "bytesWritten",
+  "linesExcluded",
+  "linesUnparsed",
+  "linesLate",
+  "linesOverflowed",
+  "linesBuffered",
+  "bytesBuffered",
+  "messagesGone",
+  "batchesDamaged",
+  "errors",
+  "filesOpen",
+  "filesTracked",
+  "filesRotated",
+  "filesCompressed",
+  "filesToCompress",
+  "filesDeleted",
+  "truncations",
+  "reopens",
+  "checkpoints",
+] as const satisfies readonly (keyof FilesCounters)[];
+
+/** Counters at 0, or those in `shared`: memory that threads have in common. */
+export function newFilesCounters(shared = new SharedArrayBuffer(NAMES.length * 8)): FilesCounters {
+  const values = new Float64Array(shared);
+  const counters = {} as FilesCounters;
+  for (const [i, name] of NAMES.entries()) {
+    Object.defineProperty(counters, name, {
+      enumerable: true,
+      get: () => values[i],
+      set: (value: number) => {
+        values[i] = value;
+      },
+    });
+  }
+  MEMORY.set(counters, shared);
+  return counters;
+}
+
+const MEMORY = new WeakMap<FilesCounters, SharedArrayBuffer>();
+
+/** The memory of counters that `newFilesCounters` made: another thread makes the same counters of it. */
+export function sharedMemoryOf(counters: FilesCounters): SharedArrayBuffer {
+  return MEMORY.get(counters)!;
 }

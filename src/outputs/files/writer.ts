@@ -8,7 +8,7 @@ import { dirname, relative } from "node:path";
 import { LogspreadError, reasonOf } from "../../message/error.ts";
 import type { Report } from "../../message/report.ts";
 import { Compressor, SUFFIXES } from "./compressor.ts";
-import type { FilesConfig } from "./config.ts";
+import type { NamedFilesConfig } from "./config.ts";
 import type { FilesCounters } from "./counters.ts";
 import { locate, type Modes, makeFolders, namesIn, openBelow } from "./folder.ts";
 import { type Checkpoint, type Journal, type Renaming, syncFolder } from "./journal.ts";
@@ -59,7 +59,7 @@ interface Syncing {
 }
 
 export class FileWriter {
-  readonly #config: FilesConfig;
+  readonly #config: NamedFilesConfig;
   readonly #sorter: Sorter;
   readonly #journal: Journal;
   readonly #bootId: string;
@@ -91,7 +91,7 @@ export class FileWriter {
 
   /** Recovers and makes a first checkpoint. `wake` is called when a checkpoint or a compression is ready to be finished. */
   static async open(
-    config: FilesConfig,
+    config: NamedFilesConfig,
     sorter: Sorter,
     journal: Journal,
     bootId: string,
@@ -109,7 +109,7 @@ export class FileWriter {
   }
 
   private constructor(
-    config: FilesConfig,
+    config: NamedFilesConfig,
     sorter: Sorter,
     journal: Journal,
     bootId: string,

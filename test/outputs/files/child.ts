@@ -11,7 +11,7 @@ import { embeddedConfig } from "../../../src/bus/embedded/config.ts";
 import { EmbeddedBus } from "../../../src/bus/embedded/embedded.ts";
 import { filesConfig } from "../../../src/outputs/files/config.ts";
 import { newFilesCounters } from "../../../src/outputs/files/counters.ts";
-import { files } from "../../../src/outputs/files/files.ts";
+import { writeFiles } from "../../../src/outputs/files/write-files.ts";
 import type { Options } from "./site.ts";
 
 export interface ChildTask {
@@ -23,7 +23,7 @@ export interface ChildTask {
 }
 
 const task = JSON.parse(process.argv[2]!) as ChildTask;
-const config = filesConfig.parse({ fsyncInterval: "2ms", ...task.options });
+const config = { ...filesConfig.parse({ fsyncInterval: "2ms", ...task.options }), name: "files" };
 const journal = join(task.state, `${config.name}.journal`);
 
 let steps = 0;
@@ -96,7 +96,12 @@ process.on("SIGHUP", () => reopen.dispatchEvent(new Event("reopen")));
 const report = (level: string, text: string, fields: Record<string, unknown> = {}): void => {
   if (level !== "info") process.stderr.write(`${text} ${JSON.stringify(fields)}\n`);
 };
-const done = files(config, bus, { stateFolder: task.state, bootId: task.boot, counters, report, reopen }, stop.signal);
+const done = writeFiles(
+  config,
+  bus,
+  { stateFolder: task.state, bootId: task.boot, counters, report, reopen },
+  stop.signal,
+);
 process.stdout.write("ready\n");
 const look = setInterval(() => {
   if (counters.position >= lastPosition && counters.filesToCompress === 0) stop.abort();

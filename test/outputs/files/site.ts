@@ -15,7 +15,8 @@ import { filesConfig } from "../../../src/outputs/files/config.ts";
 import { type FilesCounters, newFilesCounters } from "../../../src/outputs/files/counters.ts";
 import { files } from "../../../src/outputs/files/files.ts";
 
-export type Options = Partial<z.input<typeof filesConfig>>;
+/** What a test configures; `name` is the output's. */
+export type Options = Partial<z.input<typeof filesConfig>> & { readonly name?: string };
 
 /** 2026-11-24 10:00:00 UTC, µs. */
 export const TEN = Date.UTC(2026, 10, 24, 10) * 1000;
@@ -97,8 +98,8 @@ export class Site {
   }
 
   /** Starts a file output; `boot` is the machine's boot. Paths in `options` are below `out`. */
-  run(t: TestContext, options: Options, { boot = "boot-1", state = this.state } = {}): Running {
-    const config = filesConfig.parse({ fsyncInterval: "20ms", path: this.at("access.log"), ...options });
+  run(t: TestContext, { name = "files", ...options }: Options, { boot = "boot-1", state = this.state } = {}): Running {
+    const config = { ...filesConfig.parse({ fsyncInterval: "20ms", path: this.at("access.log"), ...options }), name };
     const counters = newFilesCounters();
     const reports: string[] = [];
     const stop = new AbortController();
