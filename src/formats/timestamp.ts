@@ -17,31 +17,54 @@ export function compileTimestamp(pattern: string, defaultZone: Zone = UTC): Time
   return new TimestampPattern(parseDatePattern(NAMED[pattern] ?? pattern), pattern, defaultZone);
 }
 
-// Ops: a byte that must stand there, or -1 - (index in OPS).
-const OPS: readonly Directive[] = [
-  "Y",
-  "m",
-  "d",
-  "e",
-  "b",
-  "H",
-  "M",
-  "S",
-  "z",
-  ":z",
-  ".f",
-  "f",
-  "L",
-  "y",
-  "B",
-  "I",
-  "p",
-  "Z",
-  "s",
-  ".m",
-  ".u",
-  "a",
-];
+// Ops: a byte that must stand there, or one of these. Plain numbers, so that the loop below is a jump table.
+const YEAR = -1;
+const MONTH = -2;
+const DAY = -3;
+const DAY_BLANK = -4;
+const MONTH_NAME = -5;
+const HOUR = -6;
+const MINUTE = -7;
+const SECOND = -8;
+const ZONE = -9;
+const ZONE_COLON = -10;
+const OPTIONAL_FRACTION = -11;
+const FRACTION = -12;
+const MILLISECONDS = -13;
+const SHORT_YEAR = -14;
+const FULL_MONTH_NAME = -15;
+const HOUR_12 = -16;
+const HALF_DAY = -17;
+const ZONE_NAME = -18;
+const EPOCH_S = -19;
+const EPOCH_MS = -20;
+const EPOCH_US = -21;
+const WEEKDAY = -22;
+
+const OPS: Readonly<Partial<Record<Directive, number>>> = {
+  Y: YEAR,
+  m: MONTH,
+  d: DAY,
+  e: DAY_BLANK,
+  b: MONTH_NAME,
+  H: HOUR,
+  M: MINUTE,
+  S: SECOND,
+  z: ZONE,
+  ":z": ZONE_COLON,
+  ".f": OPTIONAL_FRACTION,
+  f: FRACTION,
+  L: MILLISECONDS,
+  y: SHORT_YEAR,
+  B: FULL_MONTH_NAME,
+  I: HOUR_12,
+  p: HALF_DAY,
+  Z: ZONE_NAME,
+  s: EPOCH_S,
+  ".m": EPOCH_MS,
+  ".u": EPOCH_US,
+  a: WEEKDAY,
+};
 const MONTH_KEYS = MONTHS.map((name) => key3(Buffer.from(name), 0));
 const WEEKDAY_KEYS = WEEKDAYS.map((name) => key3(Buffer.from(name), 0));
 const MONTH_LENGTHS = [7, 8, 5, 5, 3, 4, 4, 6, 9, 7, 8, 8];
@@ -84,10 +107,11 @@ export class TimestampPattern {
     const has = new Set<Directive>();
     for (const part of parts) {
       if (part.kind === "literal") ops.push(...Buffer.from(part.text));
-      else if (!OPS.includes(part.letter)) throw unusable(pattern, `%${part.letter} can be written but not read`);
       else {
+        const op = OPS[part.letter];
+        if (op === undefined) throw unusable(pattern, `%${part.letter} can be written but not read`);
         has.add(part.letter);
-        ops.push(-1 - OPS.indexOf(part.letter));
+        ops.push(op);
       }
     }
     const any = (...letters: Directive[]): boolean => letters.some((letter) => has.has(letter));
@@ -99,7 +123,7 @@ export class TimestampPattern {
     }
     this.#ops = Int32Array.from(ops);
     this.#first = ops[0]!;
-    this.#minBytes = ops.filter((op) => OPS[-1 - op] !== ".f").length;
+    this.#minBytes = ops.filter((op) => op !== OPTIONAL_FRACTION).length;
     this.#fraction = any("f", ".f", "L", ".m", ".u");
   }
 
@@ -140,8 +164,8 @@ export class TimestampPattern {
         p++;
         continue;
       }
-      switch (OPS[-1 - op]!) {
-        case "Y": {
+      switch (op) {
+        case YEAR: {
           if (p + 4 > to) return false;
           const high = two(bytes, p);
           const low = two(bytes, p + 2);
@@ -150,72 +174,72 @@ export class TimestampPattern {
           p += 4;
           break;
         }
-        case "y": {
+        case SHORT_YEAR: {
           const short = p + 2 > to ? -1 : two(bytes, p);
           if (short < 0) return false;
           year = short + (short < 69 ? 2000 : 1900); // as POSIX has it
           p += 2;
           break;
         }
-        case "m":
+        case MONTH:
           month = p + 2 > to ? -1 : two(bytes, p);
           if (month < 1 || month > 12) return false;
           p += 2;
           break;
-        case "d":
+        case DAY:
           day = p + 2 > to ? -1 : two(bytes, p);
           if (day < 1) return false;
           p += 2;
           break;
-        case "e": // blank-padded, zero-padded or bare
+        case DAY_BLANK: // blank-padded, zero-padded or bare
           if (p < to && bytes[p] === 32) p++;
           if (p >= to || !isDigit(bytes[p]!)) return false;
           day = bytes[p++]! - 48;
           if (p < to && isDigit(bytes[p]!)) day = day * 10 + bytes[p++]! - 48;
           if (day < 1) return false;
           break;
-        case "b":
+        case MONTH_NAME:
           if (p + 3 > to) return false;
           month = MONTH_KEYS.indexOf(key3(bytes, p)) + 1;
           if (month === 0) return false;
           p += 3;
           break;
-        case "B":
+        case FULL_MONTH_NAME:
           if (p + 3 > to) return false;
           month = MONTH_KEYS.indexOf(key3(bytes, p)) + 1;
           if (month === 0) return false;
           p += MONTH_LENGTHS[month - 1]!;
           if (p > to) return false;
           break;
-        case "H":
+        case HOUR:
           hour = p + 2 > to ? -1 : two(bytes, p);
           if (hour < 0 || hour > 23) return false;
           p += 2;
           break;
-        case "I":
+        case HOUR_12:
           hour = p + 2 > to ? -1 : two(bytes, p);
           if (hour < 1 || hour > 12) return false;
           p += 2;
           break;
-        case "p":
+        case HALF_DAY:
           if (p + 2 > to || (bytes[p + 1]! | 32) !== 0x6d) return false;
           afternoon = (bytes[p]! | 32) === 0x70 ? 12 : (bytes[p]! | 32) === 0x61 ? 0 : -1;
           if (afternoon < 0) return false;
           p += 2;
           break;
-        case "M":
+        case MINUTE:
           minute = p + 2 > to ? -1 : two(bytes, p);
           if (minute < 0 || minute > 59) return false;
           p += 2;
           break;
-        case "S":
+        case SECOND:
           second = p + 2 > to ? -1 : two(bytes, p);
           if (second < 0 || second > 60) return false; // 60 is a leap second: the next minute's 00
           p += 2;
           break;
-        case ".f":
-        case "f": {
-          if (OPS[-1 - op] === ".f") {
+        case OPTIONAL_FRACTION:
+        case FRACTION: {
+          if (op === OPTIONAL_FRACTION) {
             if (p >= to || bytes[p] !== 46) break;
             p++;
           }
@@ -226,10 +250,10 @@ export class TimestampPattern {
             scale /= 10;
           }
           if (p === from) return false;
-          if (OPS[-1 - op] === ".f") digits = p - from;
+          if (op === OPTIONAL_FRACTION) digits = p - from;
           break;
         }
-        case "L": {
+        case MILLISECONDS: {
           if (p + 3 > to) return false;
           const high = two(bytes, p);
           if (high < 0 || !isDigit(bytes[p + 2]!)) return false;
@@ -237,8 +261,8 @@ export class TimestampPattern {
           p += 3;
           break;
         }
-        case "z":
-        case ":z": {
+        case ZONE:
+        case ZONE_COLON: {
           if (p >= to) return false;
           const sign = bytes[p]!;
           if ((sign | 32) === 0x7a) {
@@ -257,7 +281,7 @@ export class TimestampPattern {
           offset = (hours * 60 + Math.max(minutes, 0)) * (sign === 45 ? -1 : 1);
           break;
         }
-        case "Z": {
+        case ZONE_NAME: {
           const from = p;
           while (p < to && isLetter(bytes[p]!)) p++;
           if (p === from) return false;
@@ -266,18 +290,18 @@ export class TimestampPattern {
           if (name === 0x757463 || name === 0x676d74) offset = 0;
           break;
         }
-        case "s":
-        case ".m":
-        case ".u": {
+        case EPOCH_S:
+        case EPOCH_MS:
+        case EPOCH_US: {
           const from = p;
           let value = 0;
           for (; p < to && p - from < 16 && isDigit(bytes[p]!); p++) value = value * 10 + bytes[p]! - 48;
           if (p === from) return false;
-          epochUs = value * (OPS[-1 - op] === "s" ? 1_000_000 : OPS[-1 - op] === ".m" ? 1000 : 1);
+          epochUs = value * (op === EPOCH_S ? 1_000_000 : op === EPOCH_MS ? 1000 : 1);
           if (epochUs > Number.MAX_SAFE_INTEGER) return false;
           break;
         }
-        case "a":
+        case WEEKDAY:
           if (p + 3 > to || !WEEKDAY_KEYS.includes(key3(bytes, p))) return false;
           p += 3;
           break;

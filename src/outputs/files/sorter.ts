@@ -39,6 +39,8 @@ export class Sorter {
   readonly #timeField: number;
   readonly #datedByEvent: boolean;
   readonly #ordered: boolean;
+  readonly #firstWord: boolean;
+  readonly #filtered: boolean;
   readonly #whole: boolean;
 
   constructor(config: FilesConfig, counters: FilesCounters) {
@@ -74,12 +76,10 @@ export class Sorter {
     const fields = this.#lineSources.some((s) => typeof s === "object") || this.#timeField >= 0;
     this.#format = fields ? format : undefined;
     this.#extents = format?.extents() ?? new Int32Array(0);
+    this.#firstWord = this.#lineSources.includes("first");
+    this.#filtered = config.match.length + config.exclude.length > 0;
     this.#whole =
-      this.#lineSources.length === 0 &&
-      !timed &&
-      !this.#strip &&
-      this.#rewrite === undefined &&
-      config.match.length + config.exclude.length === 0;
+      this.#lineSources.length === 0 && !timed && !this.#strip && this.#rewrite === undefined && !this.#filtered;
   }
 
   /** The portions of a batch, `raw` being its opened body; in the order of their first lines. */
@@ -116,13 +116,17 @@ export class Sorter {
     // Of a pattern with an optional fraction, each line may need its own shape; any other is written once a batch.
     const bytes = stamp === undefined || owned ? body : Buffer.from(body);
     const builders = new Map<string, { builder: PortionBuilder; values: string[]; dateUs: number; eventUs: number }>();
-    let last = "\0none";
+    const sources = this.#lineSources;
+    /** Where the values of the line before stand. */
+    const places = new Int32Array(2 * sources.length);
+    let lastUs = Number.NaN;
+    let timeKey = "";
     let builder: PortionBuilder | undefined;
     let previousUs = busTimeUs;
     for (let from = 0; from < bytes.length; ) {
       const to = bytes.indexOf(NEWLINE, from);
       const next = to + 1;
-      if (this.#match.length + this.#exclude.length > 0 && !this.#wanted(bytes.toString("utf8", from, to))) {
+      if (this.#filtered && !this.#wanted(bytes.toString("utf8", from, to))) {
         this.#counters.linesExcluded++;
         from = next;
         continue;
@@ -130,7 +134,7 @@ export class Sorter {
       let parsed = true;
       if (this.#format !== undefined) this.#format.parse(bytes, from, to, this.#extents);
       let word = from;
-      if (this.#strip || this.#lineSources.includes("first")) while (word < to && bytes[word] !== SPACE) word++;
+      if (this.#strip || this.#firstWord) while (word < to && bytes[word] !== SPACE) word++;
       // The window in which the time stands, with the brackets that a pattern may name.
       let timeFrom = from;
       let timeTo = to;
@@ -150,18 +154,31 @@ export class Sorter {
         previousUs = eventUs;
       }
       const dateUs = this.#datedByEvent ? eventUs : busTimeUs;
-      let key = this.#ordered ? String(eventUs) : this.#datedByEvent ? this.template.dateKey(dateUs) : "";
-      const extents = this.#extents;
-      for (const source of this.#lineSources) {
-        if (source === "first") key += "\n" + bytes.toString("latin1", from, firstWordEnd(bytes, from, word));
+      // Most lines go where the one before went: the key is made of strings only when something differs.
+      let same = builder !== undefined && eventUs === lastUs;
+      for (let i = 0; i < sources.length; i++) {
+        const source = sources[i]!;
+        let start = from;
+        let end = word;
+        if (source === "first") end = firstWordEnd(bytes, from, word);
         else if (typeof source === "object") {
-          const start = extents[2 * source.field]!;
+          start = this.#extents[2 * source.field]!;
+          end = this.#extents[2 * source.field + 1]!;
           if (start < 0) parsed = false;
-          else key += bytes.toString("latin1", start, extents[2 * source.field + 1]!);
-          key += "\n";
         }
+        same &&= sameBytes(bytes, start, end, places[2 * i]!, places[2 * i + 1]!);
+        places[2 * i] = start;
+        places[2 * i + 1] = end;
       }
-      if (key !== last) {
+      if (!same) {
+        if (eventUs !== lastUs) {
+          timeKey = this.#ordered ? String(eventUs) : this.#datedByEvent ? this.template.dateKey(dateUs) : "";
+          lastUs = eventUs;
+        }
+        let key = timeKey;
+        for (let i = 0; i < sources.length; i++) {
+          key += "\n" + (places[2 * i]! < 0 ? "" : bytes.toString("latin1", places[2 * i], places[2 * i + 1]));
+        }
         let found = builders.get(key);
         if (found === undefined) {
           const values = this.#lineValues(batch, bytes, from, word);
@@ -169,7 +186,6 @@ export class Sorter {
           builders.set(key, found);
         }
         builder = found.builder;
-        last = key;
       }
       const start = this.#strip ? Math.min(word + 1, to) : from;
       if (stamp?.find(bytes, Math.max(start, timeFrom), timeTo)) {
@@ -218,6 +234,12 @@ export class Sorter {
     }
     return values;
   }
+}
+
+function sameBytes(bytes: Uint8Array, start: number, end: number, otherStart: number, otherEnd: number): boolean {
+  if (end - start !== otherEnd - otherStart || start < 0 !== otherStart < 0) return false;
+  for (let i = 0; i < end - start; i++) if (bytes[start + i] !== bytes[otherStart + i]) return false;
+  return true;
 }
 
 /** As text of which no two differ only in bytes that are no UTF-8: those stand as the Latin-1 characters they would be. */
