@@ -1,8 +1,7 @@
 /** Programs that read lines from a TCP port and are told everything in a configuration file. */
 import { mkdirSync } from "node:fs";
-import net from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { freePort, untilListening } from "../ports.ts";
 import { start } from "../program.ts";
 import type { Carrier } from "./carrier.ts";
 
@@ -35,25 +34,4 @@ export function tcpCarrier(
       };
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilListening(port: number, log: () => string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = net.connect(port, "127.0.0.1");
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("connect", () => socket.destroy());
-    });
-    if (connected) return;
-    await sleep(50);
-  }
-  throw new Error(`nothing listens at port ${port}: ${log().slice(-2000)}`);
 }

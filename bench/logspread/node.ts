@@ -35,7 +35,7 @@ export async function startNode(
   const log = join(folder, "node.log");
   writeFileSync(log, "");
   const running = start(node, [program, "up", "--config", config], { log });
-  const address = () => /listening on (http:[^"\s]+)/.exec(running.text())?.[1];
+  const address = () => /listening on ((?:http|unix):[^"\s]+)/.exec(running.text())?.[1];
   let ended = false;
   running.ended.then(
     () => (ended = true),
