@@ -15,7 +15,7 @@ import { accessLine, type Options, randomOf, readTree, SECOND, TEN } from "./sit
 
 const CHILD = new URL("child.ts", import.meta.url).pathname;
 /** Processes killed in each test; KILLS=100 for a long look. */
-const KILLS = Number(process.env.KILLS ?? 5);
+const KILLS = Number(process.env.KILLS ?? 4);
 
 /** A bus with 60 batches of three servers over two days, their clocks apart. */
 async function makeBus(folder: string, random: (below: number) => number): Promise<void> {
