@@ -3,7 +3,7 @@
  * is not wanted is `undefined`. Calls are synchronous and on the hot path: no allocation per request.
  */
 import type { Request } from "./request.ts";
-import type { Anomaly, Scope, SessionRow, Sessions } from "./snapshot.ts";
+import type { Anomaly, Scope, SessionRow, Sessions, TopRow } from "./snapshot.ts";
 
 /** Who is online and where they go. */
 export interface SessionsPart {
@@ -13,6 +13,8 @@ export interface SessionsPart {
   tick(nowUs: number): void;
   /** What is within `scope`; `rows` is the most sessions to list. */
   snapshot(scope: Scope, rows: number): Sessions;
+  /** Pages that visits began or ended with, most often first. */
+  top(list: "entryPages" | "exitPages", scope: Scope, limit: number): readonly TopRow[];
   /** One session by its id, or undefined. */
   session(id: string): SessionRow | undefined;
 }
