@@ -6,11 +6,11 @@ import v8 from "node:v8";
 import vm from "node:vm";
 
 /** Of what became garbage outside of the heap; then a scavenge, 0.15 ms on so small a heap, gives it back. */
-const MINOR_BYTES = 1024 * 1024;
+const MINOR_BYTES = 768 * 1024;
 /** Outside of the heap, when what has grown old is collected too; more than what is in use at full speed. */
-const MAJOR_ABOVE_BYTES = 8 * 1024 * 1024;
-/** A full collection takes 5 ms. */
-const MAJOR_EVERY_MS = 150;
+const MAJOR_ABOVE_BYTES = 6 * 1024 * 1024;
+/** Of garbage between two full collections, which take 5 ms. */
+const MAJOR_BYTES = 1536 * 1024;
 const STARTED_MS = 500;
 
 /**
@@ -27,16 +27,15 @@ export function stayLean(): (bytes: number) => void {
   const collect = vm.runInNewContext("gc") as (options: { type: "minor" | "major"; flavor?: "last-resort" }) => void;
   // What starting took.
   setTimeout(() => collect({ type: "major", flavor: "last-resort" }), STARTED_MS).unref();
-  let garbage = 0;
-  let lastMajor = 0;
+  let young = 0;
+  let old = 0;
   return (bytes) => {
-    garbage += bytes;
-    if (garbage < MINOR_BYTES) return;
-    garbage = 0;
-    collect({ type: "minor" });
-    const now = performance.now();
-    if (now - lastMajor < MAJOR_EVERY_MS || process.memoryUsage().arrayBuffers < MAJOR_ABOVE_BYTES) return;
-    lastMajor = now;
+    young += bytes;
+    if (young < MINOR_BYTES) return;
+    old += young;
+    young = 0;
+    if (old < MAJOR_BYTES || process.memoryUsage().arrayBuffers < MAJOR_ABOVE_BYTES) return collect({ type: "minor" });
+    old = 0;
     collect({ type: "major" });
   };
 }

@@ -34,7 +34,7 @@ export interface SpoolOptions {
 /** Batches kept in memory for the forwarder while it keeps up; behind that it reads the log. */
 const LIVE_BYTES = 512 * 1024;
 /** Most that is handed to the bus and not yet acknowledged. */
-const WINDOW_BYTES = 768 * 1024;
+const WINDOW_BYTES = 512 * 1024;
 /** Most that is kept while the disk cannot be written. */
 const MEMORY_BYTES = 2 * 1024 * 1024;
 const SEGMENT_BYTES = 8 * 1024 * 1024;
