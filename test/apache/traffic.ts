@@ -21,6 +21,7 @@ export class Traffic {
   readonly #agent: http.Agent;
   readonly #underway = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
+  #paused = false;
   #due = 0;
 
   constructor(apache: Apache, perSecond: number, connections = MOST_AT_ONCE) {
@@ -31,6 +32,7 @@ export class Traffic {
       const now = performance.now();
       this.#due += ((now - last) / 1000) * perSecond;
       last = now;
+      if (this.#paused) this.#due = 0;
       for (; this.#due >= 1 && this.#underway.size < MOST_AT_ONCE; this.#due--) this.#ask("page");
       this.#due = Math.min(this.#due, MOST_AT_ONCE);
     }, TICK_MS);
@@ -63,6 +65,16 @@ export class Traffic {
     });
     this.#underway.add(answer);
     return answer.finally(() => this.#underway.delete(answer));
+  }
+
+  /** Asks for nothing for a while; resolves when all is answered. */
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await Promise.all(this.#underway);
+  }
+
+  resume(): void {
+    this.#paused = false;
   }
 
   /** Asks for no more; resolves when all is answered. */

@@ -65,6 +65,15 @@ export class NodeProcess {
     await this.#end("SIGKILL");
   }
 
+  /** Lets it stand still as it is: what is sent to it is not answered. */
+  freeze(): void {
+    this.#child!.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child!.kill("SIGCONT");
+  }
+
   /** SIGTERM; resolves to the exit code. */
   async stop(): Promise<number | null> {
     return this.#end("SIGTERM");

@@ -87,7 +87,9 @@ test("git clone, npm start, curl: the lines are in a file", { skip: skipClone, t
   const url = `http://127.0.0.1:${await freePort()}`;
   const started = Date.now();
   // As from a terminal: without what npm set for the run of these tests.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_)/.test(name)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)|^NODE_(TEST_CONTEXT|OPTIONS)$/.test(name)),
+  );
   const npm = spawn("npm", ["start", "--", "--listen", new URL(url).host], {
     cwd: clone,
     env: { ...env, npm_config_prefer_offline: "true" },
