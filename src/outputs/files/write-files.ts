@@ -168,8 +168,8 @@ async function run(
       if (reading.exhausted) break;
       await wakeup.wait();
     }
+    clean = true; // the writer is well, even if the bus is not
     if (!stop.signal.aborted) await reading.done; // throws why the subscription ended, if it failed
-    clean = true;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);

@@ -327,3 +327,14 @@ test("a journal of another bus is refused, with the way to begin anew", async (t
   await assert.rejects(running.ended, /this is another bus/);
   assert.equal(site.text(), "one\ntwo\n");
 });
+
+test("an output whose bus fails ends with the bus's error, what was written being durable", async (t) => {
+  const site = await Site.open(t);
+  await site.publish(["one"]);
+  const running = site.run(t, { fsyncInterval: "1h" });
+  await running.caughtUp();
+  await site.bus.close();
+  await running.ended.catch((error: { code?: string }) => assert.equal(error.code, "BUS_CLOSED"));
+  assert.equal(running.counters.durablePosition, 1);
+  assert.equal(site.text(), "one\n");
+});
