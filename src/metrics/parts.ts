@@ -35,6 +35,10 @@ export interface ServerSecond {
   /** Requests that said their size, and the sum of logarithms (ln of bytes + 1). */
   readonly sized: number;
   readonly sizeLogSum: number;
+  /** How many of the timed requests fell into each of the `BINS` of anomalies/bins.ts, by `binOf(durationUs)`. */
+  readonly timeBins: Uint32Array;
+  /** The same of the sizes of answers that have a body: status 2xx, 1 byte or more; by `binOf(bytes)`. */
+  readonly sizeBins: Uint32Array;
   /** Sender's clock against the bus, s, positive is ahead; null until measured. Transport delay makes it a little too small. */
   readonly skewS: number | null;
   /** When the latest request of this server came, µs. */
