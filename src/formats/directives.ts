@@ -17,7 +17,7 @@ export type LinePart =
 
 /** Reads a LogFormat (`%h %l`) or log_format (`$remote_addr`) string. Throws BAD_CONFIG that names what is not understood. */
 export function readFormat(format: string): LinePart[] {
-  const parts = /\$[{A-Za-z_]/.test(format) && !/%[<>!{a-zA-Z]/.test(format) ? readNginx(format) : readApache(format);
+  const parts = isNginx(format) ? readNginx(format) : readApache(format);
   for (let i = 1; i < parts.length; i++) {
     const part = parts[i]!;
     if (part.kind === "field" && parts[i - 1]!.kind === "field") {
@@ -26,6 +26,10 @@ export function readFormat(format: string): LinePart[] {
   }
   if (!parts.some((part) => part.kind === "field")) throw badFormat(format, "it names no field");
   return parts;
+}
+
+function isNginx(format: string): boolean {
+  return /\$[{A-Za-z_]/.test(format) && !/%[<>!{a-zA-Z]/.test(format.replace(/\$\{time:[^}]*\}/g, ""));
 }
 
 function sourceOf(part: LinePart): string {
@@ -145,7 +149,11 @@ function readApache(format: string): LinePart[] {
     } else {
       const name = parameter === undefined ? APACHE[letter] : APACHE_NAMED[letter]?.(parameter.toLowerCase());
       if (name === undefined) throw badFormat(format, `${source} is not known`);
-      parts.push({ kind: "field", name, source });
+      const before = parts.at(-1);
+      if (letter === "q" && before?.kind === "field" && before.name === "path") {
+        // %U%q is the whole target: the query brings its question mark along.
+        parts[parts.length - 1] = { kind: "field", name: "path", source: before.source + source };
+      } else parts.push({ kind: "field", name, source });
     }
   }
   return parts;
@@ -196,7 +204,8 @@ const NGINX_TIMES: Readonly<Record<string, string>> = {
   msec: "%s%.f",
 };
 
-const NGINX_VARIABLE = /\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))/y;
+// ${time:PATTERN} is ours: a time by strftime, for servers that write others than nginx.
+const NGINX_VARIABLE = /\$(?:\{time:([^}]+)\}|\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))/y;
 
 function readNginx(format: string): LinePart[] {
   const parts: LinePart[] = [];
@@ -209,8 +218,8 @@ function readNginx(format: string): LinePart[] {
     const found = NGINX_VARIABLE.exec(format);
     if (!found) throw badFormat(format, `no variable starts at ${JSON.stringify(format.slice(at, at + 8))}`);
     at += found[0].length;
-    const variable = (found[1] ?? found[2])!;
-    const time = NGINX_TIMES[variable];
+    const variable = found[2] ?? found[3] ?? "time";
+    const time = found[1] ?? NGINX_TIMES[variable];
     if (time !== undefined) parts.push({ kind: "field", name: "time", source: found[0], time });
     else parts.push({ kind: "field", name: NGINX[variable] ?? nginxName(variable), source: found[0] });
   }

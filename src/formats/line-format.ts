@@ -3,8 +3,12 @@
  * allocation per line: the caller brings the table that the places are written to.
  */
 import { type LinePart, readFormat } from "./directives.ts";
-import { PRESETS } from "./presets.ts";
+import { TEXT_PRESETS } from "./presets.ts";
+import { closingQuote } from "./quoted.ts";
+import { splitRequest } from "./request-line.ts";
+import { SyslogHeader } from "./syslog-header.ts";
 import { compileTimestamp, type TimestampPattern } from "./timestamp.ts";
+import { UTC, type Zone } from "./zone.ts";
 
 export interface Field {
   /** "remote", "vhost", "time", "status", "agent", "x-forwarded-for", ...; lower case; unique in a format. */
@@ -13,14 +17,20 @@ export interface Field {
   readonly source: string;
 }
 
-/** Compiles a preset's name, an Apache LogFormat or an nginx log_format string. Throws BAD_CONFIG. */
-export function compileFormat(format: string): LineFormat {
-  return new LineFormat(readFormat(PRESETS[format] ?? format));
+export interface LineFormatOptions {
+  /** The zone of times that name none; UTC unless given. */
+  readonly zone?: Zone;
+  /** A syslog header may stand before the line. */
+  readonly syslog?: boolean;
 }
 
-const QUOTE = 34;
+/** Compiles a preset's name, an Apache LogFormat or an nginx log_format string. Throws BAD_CONFIG. */
+export function compileFormat(format: string): LineFormat {
+  const preset = TEXT_PRESETS.find((each) => each.name === format);
+  return new LineFormat(readFormat(preset?.format ?? format), { syslog: preset?.syslog ?? false });
+}
+
 const SPACE = 32;
-const BACKSLASH = 92;
 const BRACKET = 91;
 
 /** One step of reading a line: a field, and the literal that ends it (empty: the end of the line). */
@@ -40,10 +50,16 @@ export class LineFormat {
   readonly fields: readonly Field[];
   /** How the field "time" is to be read, if the format has one that says a full date. */
   readonly timestamp: TimestampPattern | undefined;
+  /** Steps of the last line that were read whole, each with the literal behind it; a step is a field of the format string. */
+  reached = 0;
+  /** Where the reading of the last line ended: behind the format, or behind the field that departs from it. */
+  end = 0;
   readonly #lead: Uint8Array;
   readonly #steps: readonly Step[];
+  readonly #syslog: SyslogHeader | undefined;
+  readonly #hostSlot: number = -1;
 
-  constructor(parts: readonly LinePart[]) {
+  constructor(parts: readonly LinePart[], { zone = UTC, syslog = false }: LineFormatOptions = {}) {
     const fields: Field[] = [];
     const steps: Step[] = [];
     let lead = "";
@@ -63,7 +79,7 @@ export class LineFormat {
       const end = next?.kind === "literal" ? next.text : "";
       const quoted = before?.kind === "literal" && before.text.endsWith('"') && end.startsWith('"');
       const index = add(part.name, part.source);
-      if (part.time !== undefined && timestamp === undefined) timestamp = readable(part.time);
+      if (part.time !== undefined && timestamp === undefined) timestamp = readable(part.time, zone);
       let request = -1;
       if (part.name === "request") {
         request = add("method", part.source);
@@ -71,6 +87,10 @@ export class LineFormat {
         add("protocol", part.source);
       }
       steps.push({ index, end: Buffer.from(end), quoted, bracketed: end.startsWith(":"), request });
+    }
+    if (syslog) {
+      this.#syslog = new SyslogHeader();
+      this.#hostSlot = add("syslog_host", "syslog header") * 2;
     }
     this.fields = fields;
     this.timestamp = timestamp;
@@ -82,6 +102,17 @@ export class LineFormat {
   indexOf(name: string): number {
     const wanted = name.toLowerCase();
     return this.fields.findIndex((field) => field.name === wanted);
+  }
+
+  /** The number of the step that finds the field with this name: compare with `reached`. -1 if there is none. */
+  stepOf(name: string): number {
+    const index = this.indexOf(name);
+    return this.#steps.findIndex((step) => step.index === index);
+  }
+
+  /** The index of the field that a step finds. */
+  fieldOf(step: number): number {
+    return this.#steps[step]!.index;
   }
 
   /** A table for `parse`: start and end (exclusive) of field i at 2i and 2i + 1; both -1 if the field is absent. */
@@ -97,58 +128,71 @@ export class LineFormat {
   parse(bytes: Uint8Array, from: number, to: number, extents: Int32Array): boolean {
     extents.fill(-1);
     if (to > from && bytes[to - 1] === 13) to--;
-    const lead = this.#lead;
     let at = from;
+    this.reached = 0;
+    this.end = from;
+    if (this.#syslog !== undefined) {
+      this.#syslog.skip(bytes, from, to);
+      at = this.#syslog.message;
+      extents[this.#hostSlot] = this.#syslog.hostFrom;
+      extents[this.#hostSlot + 1] = this.#syslog.hostTo;
+    }
+    const lead = this.#lead;
     for (let i = 0; i < lead.length; i++, at++) if (at >= to || bytes[at] !== lead[i]) return false;
     const steps = this.#steps;
     for (let s = 0; s < steps.length; s++) {
       const step = steps[s]!;
-      const end = fieldEnd(bytes, at, to, step);
+      const found = fieldEnd(bytes, at, to, step);
+      const end = found < 0 ? ~found : found;
       extents[step.index * 2] = at;
       extents[step.index * 2 + 1] = end;
-      if (step.request >= 0) request(bytes, at, end, extents, step.request * 2);
+      if (step.request >= 0) splitRequest(bytes, at, end, extents, step.request * 2);
+      this.end = end;
       at = end + step.end.length;
-      if (at > to) return false;
-      // A field at the end of the line that its literal does not follow: the line departs from the format.
-      if (step.end.length > 0 && !literalAt(bytes, end, to, step.end)) return false;
+      // The line ends here, or the literal does not follow the field: the line departs from the format.
+      if (found < 0 || at > to) return false;
+      this.reached = s + 1;
+      this.end = at;
     }
     return true;
   }
 }
 
 /** A time that stands in pieces all over the line cannot be read as one; its field is still found. */
-function readable(pattern: string): TimestampPattern | undefined {
+function readable(pattern: string, zone: Zone): TimestampPattern | undefined {
   try {
-    return compileTimestamp(pattern);
+    return compileTimestamp(pattern, zone);
   } catch {
     return undefined;
   }
 }
 
-/** Where the field at `at` ends: before the literal that ends it, or at `to` if that does not come. */
+/** Where the field at `at` ends, before its literal; `~end` if it ends there without it: at `to`, or at a quote too early. */
 function fieldEnd(bytes: Uint8Array, at: number, to: number, step: Step): number {
   const end = step.end;
-  if (end.length === 0) {
-    for (let p = at; p < to; p++) if (bytes[p] === SPACE) return p;
-    return to;
-  }
   let p = at;
   if (step.quoted) {
     let first = -1;
-    for (; p < to; p++) {
-      const byte = bytes[p];
-      if (byte === BACKSLASH) p++;
-      else if (byte === QUOTE) {
-        if (literalAt(bytes, p, to, end)) return p;
-        if (first < 0) first = p; // a quote that was not escaped, or the line departs from the format here
-      }
+    for (;;) {
+      p = closingQuote(bytes, p, to);
+      if (p >= to) return first < 0 ? ~to : ~first;
+      if (end.length === 1 || literalAt(bytes, p, to, end)) return p;
+      if (first < 0) first = p; // a quote that was not escaped, or the line departs from the format here
+      p++;
     }
-    return first < 0 ? to : first;
+  }
+  if (end.length === 0) {
+    while (p < to && bytes[p] !== SPACE) p++;
+    return p;
   }
   if (step.bracketed && p < to && bytes[p] === BRACKET) while (p < to && bytes[p] !== BRACKET + 2) p++;
   const byte = end[0];
+  if (end.length === 1) {
+    while (p < to && bytes[p] !== byte) p++;
+    return p < to ? p : ~to;
+  }
   for (; p < to; p++) if (bytes[p] === byte && literalAt(bytes, p, to, end)) return p;
-  return to;
+  return ~to;
 }
 
 /** Whether `literal` stands at `at`, or as much of it as the line still has room for. */
@@ -156,27 +200,4 @@ function literalAt(bytes: Uint8Array, at: number, to: number, literal: Uint8Arra
   const length = Math.min(literal.length, to - at);
   for (let i = 0; i < length; i++) if (bytes[at + i] !== literal[i]) return false;
   return length > 0;
-}
-
-/** The parts of "GET /path HTTP/1.1"; of anything that is no request line ("-", TLS bytes) nothing. */
-function request(bytes: Uint8Array, from: number, to: number, extents: Int32Array, slot: number): void {
-  let method = from;
-  while (method < to && bytes[method] !== SPACE) method++;
-  const first = bytes[from]! | 32;
-  if (method === to || first < 97 || first > 122) return;
-  let path = to;
-  for (let p = to - 1; p > method; p--) {
-    if (bytes[p] !== SPACE) continue;
-    // "HTTP/"; a path may hold blanks, and HTTP/0.9 has no protocol
-    if (bytes[p + 1] === 72 && bytes[p + 2] === 84 && bytes[p + 5] === 47) path = p;
-    break;
-  }
-  extents[slot] = from;
-  extents[slot + 1] = method;
-  extents[slot + 2] = method + 1;
-  extents[slot + 3] = path;
-  if (path < to) {
-    extents[slot + 4] = path + 1;
-    extents[slot + 5] = to;
-  }
 }
