@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { linesOf } from "../end-to-end/node-process.ts";
 import { freePort } from "../end-to-end/port.ts";
+import { publishersOf } from "../end-to-end/processes.ts";
 import { tempFolder } from "../temp.ts";
 import { waitFor } from "../wait.ts";
 
@@ -64,8 +65,9 @@ export class Apache {
     return linesOf(join(this.folder, "plain.log"));
   }
 
+  /** What is in its error log, unless that is a pipe too. */
   errors(): string {
-    return readFileSync(join(this.folder, "error.log"), "utf8");
+    return linesOf(join(this.folder, "error.log")).join("\n");
   }
 
   get pid(): number {
@@ -93,11 +95,11 @@ export class Apache {
     });
   }
 
-  /** `apachectl graceful`: resolves when the new generation has its publishers. */
-  async graceful(): Promise<void> {
+  /** `apachectl graceful`: resolves when the new generation is there, by default: its publishers. */
+  async graceful(isThere?: () => boolean): Promise<void> {
     const before = new Set(this.publishers());
     this.#tell("graceful");
-    await waitFor(() => this.publishers().some((pid) => !before.has(pid)));
+    await waitFor(isThere ?? (() => this.publishers().some((pid) => !before.has(pid))));
   }
 
   /** `apachectl stop`: resolves when Apache is gone. Publishers may still be finishing. */
@@ -118,7 +120,7 @@ export class Apache {
 
   /** Process ids of the publishers that this Apache has started and not yet seen ending. */
   publishers(): number[] {
-    return childrenOf(this.pid).filter((pid) => commandLine(pid).includes("publish"));
+    return publishersOf(this.pid);
   }
 
   /** kill -9 for Apache and all that it started. */
@@ -135,14 +137,14 @@ export class Apache {
   }
 }
 
-const COMBINED = `%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\"`;
+const COMBINED = `%h %l %u %t \\"%r\\" %>s %O \\"%{Referer}i\\" \\"%{User-Agent}i\\"`;
 
 /** At SLOW_KIB_PER_S a request for it takes about two seconds, longer than a graceful restart needs. */
 const SLOW_BYTES = 200 * 1024;
 const SLOW_KIB_PER_S = 100;
 
 function configuration(folder: string, port: number, { mpm, logging }: ApacheSetup): string {
-  const modules = [`mpm_${mpm}`, "authz_core", "env", "ratelimit", "unixd"];
+  const modules = [`mpm_${mpm}`, "authz_core", "env", "logio", "ratelimit", "unixd"];
   const loaded = modules
     .filter((name) => existsSync(join(MODULES, `mod_${name}.so`))) // some are compiled in
     .map((name) => `LoadModule ${name}_module ${join(MODULES, `mod_${name}.so`)}`);
@@ -173,34 +175,4 @@ function configuration(folder: string, port: number, { mpm, logging }: ApacheSet
     logging,
     "",
   ].join("\n");
-}
-
-function childrenOf(parent: number): number[] {
-  const found: number[] = [];
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
-      // "pid (name) state ppid ...": the name may hold blanks and brackets.
-      const [state, ppid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (Number(ppid) === parent && state !== "Z") found.push(Number(name));
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return found;
-}
-
-function commandLine(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
-  } catch {
-    return [];
-  }
-}
-
-/** Effective user ids of a process: real, effective, saved, file system. */
-export function userIdsOf(pid: number): number[] {
-  const [, ids] = /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))!;
-  return ids!.split(/\s+/).map(Number);
 }

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NodeProcess } from "../end-to-end/node-process.ts";
+import { isAlive, userIdsOf } from "../end-to-end/processes.ts";
 import { assertSameSequence } from "../end-to-end/same-lines.ts";
 import { waitFor } from "../wait.ts";
-import { Apache, skipApache, userIdsOf } from "./apache.ts";
+import { Apache, skipApache } from "./apache.ts";
 import { assertAllArrive, assertOrderOfThreads, GROUP, linesOfServer, pipedLog, spoolFolder } from "./piped-log.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -18,7 +19,7 @@ test("two Apaches at once: each request is in the file once, each server's in it
     const logging = await pipedLog(node, spoolFolder(t));
     apaches.push(await Apache.start(t, { name, mpm: "prefork", logging }));
   }
-  const traffic = apaches.map((apache) => new Traffic(apache, 200, 1));
+  const traffic = apaches.map((apache) => new Traffic(t, apache, 200, 1));
   await waitFor(() => traffic.every(({ answered }) => answered.length >= 300));
   for (const one of traffic) await one.stop();
   await assertAllArrive(node, apaches);
@@ -45,7 +46,7 @@ test("a graceful restart loses nothing, not even what old children log long afte
   const logging = await pipedLog(node, spoolFolder(t), "combined_thread");
   const apache = await Apache.start(t, { name: "web1", mpm: "event", logging });
   const other = await Apache.start(t, { name: "web2", mpm: "event", logging });
-  const traffic = [new Traffic(apache, 100), new Traffic(other, 100)];
+  const traffic = [new Traffic(t, apache, 100), new Traffic(t, other, 100)];
   await waitFor(() => traffic.every(({ answered }) => answered.length >= 50));
   const slow = traffic[0]!.slow();
   await waitFor(() => traffic[1]!.answered.length >= 80);
@@ -78,7 +79,7 @@ test(
     const node = await NodeProcess.start(t);
     const logging = await pipedLog(node, spoolFolder(t), "combined_thread");
     const apache = await Apache.start(t, { name: "web1", mpm: "event", logging });
-    const traffic = new Traffic(apache, 300);
+    const traffic = new Traffic(t, apache, 300);
     const serve = async (requests: number) => {
       const answered = traffic.answered.length;
       await waitFor(() => traffic.answered.length >= answered + requests);
@@ -109,7 +110,7 @@ test("a node killed with -9 under traffic: every request is in its file once, in
   const node = await NodeProcess.start(t);
   const logging = await pipedLog(node, spoolFolder(t), "combined_thread");
   const apache = await Apache.start(t, { name: "web1", mpm: "event", logging });
-  const traffic = new Traffic(apache, 300);
+  const traffic = new Traffic(t, apache, 300);
   for (let i = 0; i < 3; i++) {
     const answered = traffic.answered.length;
     await waitFor(() => traffic.answered.length >= answered + 100);
@@ -127,7 +128,7 @@ test("while the node is down no request waits for it, and all arrive when it is 
   const node = await NodeProcess.start(t);
   const logging = await pipedLog(node, spoolFolder(t), "combined_thread");
   const apache = await Apache.start(t, { name: "web1", mpm: "event", logging });
-  const traffic = new Traffic(apache, 300);
+  const traffic = new Traffic(t, apache, 300);
   await waitFor(() => traffic.answered.length >= 400);
   const up = traffic.latenciesMs.length;
   await node.kill();
@@ -159,7 +160,7 @@ test(
     const logging = await pipedLog(node, spoolFolder(t));
     const apache = await Apache.start(t, { name: "web1", mpm: "prefork", logging });
     const serve = async (requests: number) => {
-      const traffic = new Traffic(apache, 300, 1);
+      const traffic = new Traffic(t, apache, 300, 1);
       await waitFor(() => traffic.answered.length >= requests);
       return traffic;
     };
@@ -180,12 +181,3 @@ test(
     assertSameSequence(linesOfServer(node, apache), apache.plainLines());
   },
 );
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

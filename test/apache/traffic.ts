@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { TestContext } from "node:test";
 import type { Apache } from "./apache.ts";
 
 /** Longer than most, so that a few hundred lines are more than a pipe holds (64 KiB). */
@@ -24,7 +25,9 @@ export class Traffic {
   #paused = false;
   #due = 0;
 
-  constructor(apache: Apache, perSecond: number, connections = MOST_AT_ONCE) {
+  /** It ends with the test. */
+  constructor(t: TestContext, apache: Apache, perSecond: number, connections = MOST_AT_ONCE) {
+    t.after(() => this.#end());
     this.#apache = apache;
     this.#agent = new http.Agent({ keepAlive: true, maxSockets: connections });
     let last = performance.now();
@@ -81,6 +84,11 @@ export class Traffic {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#underway);
+    this.#end();
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
     this.#agent.destroy();
   }
 }

@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { tempFolder } from "../temp.ts";
 import { waitFor } from "../wait.ts";
 import { freePort } from "./port.ts";
 import { type Program, program } from "./program.ts";
+
+export interface NodeSetup {
+  /** A configuration in the place of the flags: makes it of the folder for everything and the address to listen at. */
+  readonly config?: (folder: string, listen: string) => string;
+}
 
 /** A real `logspread up` in a process of its own, which writes each group to a file. It goes with the test. */
 export class NodeProcess {
@@ -25,13 +30,18 @@ export class NodeProcess {
   }
 
   /** Prepares a node on a free port, and starts it. */
-  static async start(t: TestContext): Promise<NodeProcess> {
+  static async start(t: TestContext, { config }: NodeSetup = {}): Promise<NodeProcess> {
     const folder = tempFolder(t);
     chmodSync(folder, 0o755);
     const port = await freePort();
     const listen = `127.0.0.1:${port}`;
     const file = join(folder, "logs", "{group}.log");
-    const args = ["up", "--listen", listen, "--data", join(folder, "data"), "--file", file];
+    const args = ["up"];
+    if (config === undefined) args.push("--listen", listen, "--data", join(folder, "data"), "--file", file);
+    else {
+      args.push("--config", join(folder, "logspread.yaml"));
+      writeFileSync(join(folder, "logspread.yaml"), config(folder, listen));
+    }
     const node = new NodeProcess(folder, `http://${listen}`, await program(), args);
     t.after(() => node.kill());
     await node.start();
