@@ -65,7 +65,7 @@ export class ByteReader {
     let value = 0;
     for (let scale = 1; ; scale *= 0x80) {
       const byte = this.#bytes[this.#at++];
-      if (byte === undefined || scale > 2 ** 49) throw damaged(this.#at);
+      if (byte === undefined || scale > 2 ** 49) throw this.damaged("it ends early");
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
@@ -74,7 +74,7 @@ export class ByteReader {
   number(): number {
     const integer = this.integer();
     if (integer > 0) return integer - 1;
-    if (this.#at + 8 > this.#bytes.length) throw damaged(this.#at);
+    if (this.#at + 8 > this.#bytes.length) throw this.damaged("it ends early");
     this.#bytes.copy(SCRATCH, 0, this.#at, this.#at + 8);
     this.#at += 8;
     return SCRATCH.readDoubleLE(0);
@@ -83,16 +83,17 @@ export class ByteReader {
   /** A view of the bytes. */
   bytes(): Buffer {
     const length = this.integer();
-    if (this.#at + length > this.#bytes.length) throw damaged(this.#at);
+    if (this.#at + length > this.#bytes.length) throw this.damaged("it ends early");
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
-}
 
-function damaged(at: number): LogspreadError {
-  return new LogspreadError("BAD_FRAME", {
-    what: `cannot read a metrics rollup at byte ${at}`,
-    why: "it ends early or holds what no rollup holds",
-    fix: "Delete the metrics history; it is rebuilt from the bus as far as that reaches",
-  });
+  /** The error to throw when what is read makes no sense. */
+  damaged(why: string): LogspreadError {
+    return new LogspreadError("BAD_FRAME", {
+      what: `cannot read a metrics rollup at byte ${this.#at}`,
+      why,
+      fix: "Delete the metrics history; it is rebuilt from the bus as far as that reaches",
+    });
+  }
 }

@@ -23,7 +23,7 @@ export const NOT_FOUND = 4;
 export const TIMED = 5;
 /** Their sum, µs. */
 export const TIME_US = 6;
-/** The list's owner's own: a number that comes with the value. */
+/** The list's owner's own: a number that comes with the value, NONE until set; not written by `encode`. */
 export const AUX = 7;
 export const COLUMNS = 8;
 
@@ -170,7 +170,8 @@ export class TopList {
    * `floor`: it is added to count and `over`, so that the bounds still hold.
    */
   merge(other: TopList): void {
-    for (let row = 0; row < other.size * COLUMNS; row += COLUMNS) this.#addRow(other.keyAt(row), other.rows, row, other.floor);
+    for (let row = 0; row < other.size * COLUMNS; row += COLUMNS)
+      this.#addRow(other.keyAt(row), other.rows, row, other.floor);
     this.#raise(other.floor);
     this.other += other.other;
   }
@@ -189,7 +190,6 @@ export class TopList {
     for (const row of chosen) {
       into.bytes(this.keyAt(row));
       for (let column = 0; column < AUX; column++) into.number(this.rows[row + column]!);
-      into.number(this.rows[row + AUX]! + 1);
     }
   }
 
@@ -198,10 +198,10 @@ export class TopList {
     const floor = from.number();
     const other = from.number();
     const rows = new Float64Array(COLUMNS);
+    rows[AUX] = NONE;
     for (let count = from.integer(); count > 0; count--) {
       const key = from.bytes();
       for (let column = 0; column < AUX; column++) rows[column] = from.number();
-      rows[AUX] = from.number() - 1;
       this.#addRow(key, rows, 0, floor);
     }
     this.#raise(floor);
@@ -219,7 +219,7 @@ export class TopList {
     rows[row + REQUESTS]! += source[at + REQUESTS]! - floor;
     rows[row + OVER]! += source[at + OVER]! - floor;
     for (let column = BYTES; column <= TIME_US; column++) rows[row + column]! += source[at + column]!;
-    rows[row + AUX] = source[at + AUX]!;
+    if (source[at + AUX] !== NONE) rows[row + AUX] = source[at + AUX]!;
   }
 
   #raise(floor: number): void {
