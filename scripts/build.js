@@ -1,4 +1,7 @@
-/** Compiles src into dist, the program as the package holds it; does nothing while dist is current. */
+/**
+ * Compiles src into dist, the program as the package holds it, and the dashboard into dist/dashboard; does nothing while
+ * dist is current.
+ */
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +22,7 @@ export async function build(node) {
     join(cache, "build.lock"),
     async () => {
       if (isCurrent(sources)) return; // the one we waited for has built it
-      console.error("build: compiling src into dist");
+      console.error("build: compiling src and dashboard into dist");
       await compile(node);
       writeFileSync(stamp, sources);
     },
@@ -42,6 +45,7 @@ async function compile(node) {
       stdio: ["ignore", 2, 2],
     });
     if (code !== 0) throw new Failure("the sources do not compile; see above");
+    await bundle(node, join(fresh, "dashboard"));
     chmodSync(join(fresh, program), 0o755);
     rmSync(stamp, { force: true });
     if (existsSync(dist)) renameSync(dist, old);
@@ -52,10 +56,19 @@ async function compile(node) {
   }
 }
 
+/** Builds the page that the node serves at `/`. */
+async function bundle(node, folder) {
+  const vite = join(root, "node_modules", "vite", "bin", "vite.js");
+  const flags = ["build", "--outDir", folder, "--emptyOutDir", "--logLevel", "warn"];
+  const code = await run(node, [vite, ...flags], { cwd: join(root, "dashboard"), stdio: ["ignore", 2, 2] });
+  if (code !== 0) throw new Failure("the dashboard cannot be built; see above");
+}
+
 /** A hash of everything that the outcome depends on. */
 function fingerprint() {
   const hash = createHash("sha256");
-  const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+  const sources = ["src", "dashboard"]
+    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();

@@ -16,6 +16,7 @@ const NEEDED = [
     why: "that fdatasync comes before the acknowledgement is seen from outside",
   },
   { program: "/usr/bin/goaccess", package: "goaccess", why: "`logspread tail GROUP | goaccess -` is promised to work" },
+  { program: "/usr/bin/chromium", package: "chromium", why: "the dashboard is tested in a real browser" },
 ];
 
 /** Asked by Debian's packages before they start a service; 101 forbids it. */

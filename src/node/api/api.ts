@@ -12,6 +12,7 @@ import type { Followers } from "../followers.ts";
 import type { Metrics } from "../metrics.ts";
 import { ClientGone } from "./body.ts";
 import { Budget } from "./budget.ts";
+import { openDashboard } from "./dashboard.ts";
 import { parseTimeUs } from "./from.ts";
 import { openapi } from "./openapi.ts";
 import { Opened } from "./opened.ts";
@@ -200,9 +201,20 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 
   app.get("/openapi.json", async () => openapi(deps.version));
 
+  // A browser gets the dashboard, curl a few words that fit a terminal.
+  const dashboard = openDashboard();
   app.get("/", async (request, reply) =>
-    reply.type("text/plain; charset=utf-8").send(pageText(deps, request.headers.host ?? "127.0.0.1:4804")),
+    dashboard?.wanted(request)
+      ? dashboard.page(request, reply)
+      : reply
+          .header("vary", "accept")
+          .type("text/plain; charset=utf-8")
+          .send(pageText(deps, request.headers.host ?? "127.0.0.1:4804")),
   );
+
+  app.get<{ Params: { file: string } }>("/assets/:file", (request, reply) => {
+    if (dashboard?.asset(request.params.file, request, reply) === undefined) reply.callNotFound();
+  });
 
   await app.ready();
   return {

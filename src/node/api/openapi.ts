@@ -166,7 +166,20 @@ export function openapi(version: string): Record<string, unknown> {
         get: {
           operationId: "start",
           summary: "Where to begin, for people",
-          responses: { 200: answer("a short text", { "text/plain": TEXT }) },
+          responses: {
+            200: answer("the dashboard, or for what is no browser a short text", {
+              "text/html": TEXT,
+              "text/plain": TEXT,
+            }),
+          },
+        },
+      },
+      "/assets/{file}": {
+        get: {
+          operationId: "asset",
+          summary: "What the dashboard consists of",
+          parameters: [path("file", "as the page names it")],
+          responses: { 200: answer("the file", { "*/*": BINARY }), ...problems(404) },
         },
       },
     },
