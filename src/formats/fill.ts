@@ -42,6 +42,9 @@ export interface FillerSettings {
 }
 
 export class Filler {
+  /** Plain text that nothing else in the format is an alternative of: place in `extents`, place in the record, and so on. */
+  readonly #plain: Int32Array;
+  // The rest, in order of preference.
   readonly #kinds: Int32Array;
   readonly #indices: Int32Array;
   readonly #slots: Int32Array;
@@ -55,11 +58,16 @@ export class Filler {
 
   /** `taken` in order of preference: of two values that mean the same, the first that the line has is kept. */
   constructor(taken: readonly Taken[], { marks, urls, cookie, requestSplit }: FillerSettings) {
-    this.#kinds = Int32Array.from(taken, ({ meaning }) => meaning.kind);
-    this.#indices = Int32Array.from(taken, ({ index }) => index * 2);
-    this.#slots = Int32Array.from(taken, ({ meaning }) => meaning.slot * 2);
-    this.#units = Float64Array.from(taken, ({ meaning }) => meaning.unitUs);
-    this.#times = taken.map(({ time }) => time);
+    const isPlain = ({ meaning }: Taken): boolean =>
+      (meaning.kind === is.TEXT || meaning.kind === is.TARGET_TEXT) &&
+      taken.filter((other) => other.meaning.slot === meaning.slot).length === 1;
+    this.#plain = Int32Array.from(taken.filter(isPlain).flatMap(({ index, meaning }) => [index * 2, meaning.slot * 2]));
+    const others = taken.filter((each) => !isPlain(each));
+    this.#kinds = Int32Array.from(others, ({ meaning }) => meaning.kind);
+    this.#indices = Int32Array.from(others, ({ index }) => index * 2);
+    this.#slots = Int32Array.from(others, ({ meaning }) => meaning.slot * 2);
+    this.#units = Float64Array.from(others, ({ meaning }) => meaning.unitUs);
+    this.#times = others.map(({ time }) => time);
     this.#marksEnd = marks === "end";
     this.#urls = urls;
     this.#split = requestSplit;
@@ -73,6 +81,17 @@ export class Filler {
   fill(extents: Int32Array, cut: number, into: AccessRecord): Outcome {
     const bytes = into.bytes;
     const places = into.extents;
+    const plain = this.#plain;
+    for (let i = 0; i < plain.length; i += 2) {
+      const at = plain[i]!;
+      const from = extents[at]!;
+      if (from < 0) continue;
+      const to = extents[at + 1]!;
+      if (to - from === 1 && bytes[from] === MINUS) continue;
+      const slot = plain[i + 1]!;
+      places[slot] = from;
+      places[slot + 1] = to;
+    }
     const kinds = this.#kinds;
     const cutAt = cut * 2;
     for (let i = 0; i < kinds.length; i++) {

@@ -33,16 +33,27 @@ export function compileFormat(format: string): LineFormat {
 const SPACE = 32;
 const BRACKET = 91;
 
+/** What every server writes between the brackets of `%t` and `$time_local`. */
+const CLF = "%d/%b/%Y:%H:%M:%S %z";
+const CLF_LENGTH = 26;
+
 /** One step of reading a line: a field, and the literal that ends it (empty: the end of the line). */
 interface Step {
   readonly index: number;
   readonly end: Uint8Array;
+  /** The literal's length and first bytes, for the many lines where a look at these is enough. */
+  readonly length: number;
+  readonly byte0: number;
+  readonly byte1: number;
+  readonly byte2: number;
+  /** The field is a time whose length is known, so that its literal need not be looked for. */
+  readonly clf: boolean;
   /** The field stands between quotes: a backslash takes the next byte's meaning. */
   readonly quoted: boolean;
   /** An address in brackets may hold the literal that ends the field: "[::1]:80". */
   readonly bracketed: boolean;
-  /** Index of the field for the method, followed by path and protocol, if this is a request line; or -1. */
-  readonly request: number;
+  /** The field is a request line: three fields behind it are its method, path and protocol. */
+  readonly request: boolean;
 }
 
 export class LineFormat {
@@ -80,13 +91,18 @@ export class LineFormat {
       const quoted = before?.kind === "literal" && before.text.endsWith('"') && end.startsWith('"');
       const index = add(part.name, part.source);
       if (part.time !== undefined && timestamp === undefined) timestamp = readable(part.time, zone);
-      let request = -1;
-      if (part.name === "request") {
-        request = add("method", part.source);
+      const request = part.name === "request";
+      if (request) {
+        add("method", part.source);
         add("path", part.source);
         add("protocol", part.source);
       }
-      steps.push({ index, end: Buffer.from(end), quoted, bracketed: end.startsWith(":"), request });
+      const literal = Buffer.from(end);
+      const [byte0 = -1, byte1 = -1, byte2 = -1] = literal;
+      const clf = part.time === CLF && end.startsWith("]");
+      const bracketed = end.startsWith(":");
+      const length = literal.length;
+      steps.push({ index, end: literal, length, byte0, byte1, byte2, clf, quoted, bracketed, request });
     }
     if (syslog) {
       this.#syslog = new SyslogHeader();
@@ -126,11 +142,8 @@ export class LineFormat {
    * of them perhaps cut short.
    */
   parse(bytes: Uint8Array, from: number, to: number, extents: Int32Array): boolean {
-    extents.fill(-1);
     if (to > from && bytes[to - 1] === 13) to--;
     let at = from;
-    this.reached = 0;
-    this.end = from;
     if (this.#syslog !== undefined) {
       this.#syslog.skip(bytes, from, to);
       at = this.#syslog.message;
@@ -138,23 +151,37 @@ export class LineFormat {
       extents[this.#hostSlot + 1] = this.#syslog.hostTo;
     }
     const lead = this.#lead;
-    for (let i = 0; i < lead.length; i++, at++) if (at >= to || bytes[at] !== lead[i]) return false;
+    for (let i = 0; i < lead.length; i++, at++) {
+      if (at >= to || bytes[at] !== lead[i]) return this.#stop(0, at, extents, 0);
+    }
     const steps = this.#steps;
     for (let s = 0; s < steps.length; s++) {
       const step = steps[s]!;
       const found = fieldEnd(bytes, at, to, step);
       const end = found < 0 ? ~found : found;
-      extents[step.index * 2] = at;
-      extents[step.index * 2 + 1] = end;
-      if (step.request >= 0) splitRequest(bytes, at, end, extents, step.request * 2);
-      this.end = end;
-      at = end + step.end.length;
+      const index = step.index * 2;
+      extents[index] = at;
+      extents[index + 1] = end;
+      if (step.request) {
+        extents[index + 2] = extents[index + 3] = extents[index + 4] = extents[index + 5] = -1;
+        extents[index + 6] = extents[index + 7] = -1;
+        splitRequest(bytes, at, end, extents, index + 2);
+      }
+      at = end + step.length;
       // The line ends here, or the literal does not follow the field: the line departs from the format.
-      if (found < 0 || at > to) return false;
-      this.reached = s + 1;
-      this.end = at;
+      if (found < 0 || at > to) return this.#stop(s, end, extents, index + (step.request ? 8 : 2));
     }
+    this.reached = steps.length;
+    this.end = at;
     return true;
+  }
+
+  /** The fields from `rest` on are absent; the table is not cleared before every line, for most need it not. */
+  #stop(reached: number, end: number, extents: Int32Array, rest: number): false {
+    this.reached = reached;
+    this.end = end;
+    extents.fill(-1, rest, this.#hostSlot < 0 ? extents.length : this.#hostSlot);
+    return false;
   }
 }
 
@@ -169,30 +196,44 @@ function readable(pattern: string, zone: Zone): TimestampPattern | undefined {
 
 /** Where the field at `at` ends, before its literal; `~end` if it ends there without it: at `to`, or at a quote too early. */
 function fieldEnd(bytes: Uint8Array, at: number, to: number, step: Step): number {
-  const end = step.end;
+  const length = step.length;
   let p = at;
   if (step.quoted) {
     let first = -1;
     for (;;) {
       p = closingQuote(bytes, p, to);
       if (p >= to) return first < 0 ? ~to : ~first;
-      if (end.length === 1 || literalAt(bytes, p, to, end)) return p;
+      if (follows(bytes, p, to, step)) return p;
       if (first < 0) first = p; // a quote that was not escaped, or the line departs from the format here
       p++;
     }
   }
-  if (end.length === 0) {
+  if (length === 0) {
     while (p < to && bytes[p] !== SPACE) p++;
     return p;
   }
-  if (step.bracketed && p < to && bytes[p] === BRACKET) while (p < to && bytes[p] !== BRACKET + 2) p++;
-  const byte = end[0];
-  if (end.length === 1) {
+  const byte = step.byte0;
+  if (step.clf && bytes[at + CLF_LENGTH] === byte && at + CLF_LENGTH < to && isClf(bytes, at)) p = at + CLF_LENGTH;
+  else if (step.bracketed && p < to && bytes[p] === BRACKET) while (p < to && bytes[p] !== BRACKET + 2) p++;
+  if (length === 1) {
     while (p < to && bytes[p] !== byte) p++;
     return p < to ? p : ~to;
   }
-  for (; p < to; p++) if (bytes[p] === byte && literalAt(bytes, p, to, end)) return p;
+  for (; p < to; p++) if (bytes[p] === byte && follows(bytes, p, to, step)) return p;
   return ~to;
+}
+
+/** Whether "24/Nov/2026:13:55:36 +0000" may well be what stands at `at`. */
+function isClf(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 2] === 47 && bytes[at + 6] === 47 && bytes[at + 11] === 58 && bytes[at + 20] === SPACE;
+}
+
+/** Whether the literal of `step` stands at `at`, whose first byte does; or as much of it as the line still has room for. */
+function follows(bytes: Uint8Array, at: number, to: number, step: Step): boolean {
+  const length = step.length;
+  if (length === 1) return true;
+  if (length > 3 || at + length > to) return literalAt(bytes, at, to, step.end);
+  return bytes[at + 1] === step.byte1 && (length === 2 || bytes[at + 2] === step.byte2);
 }
 
 /** Whether `literal` stands at `at`, or as much of it as the line still has room for. */
