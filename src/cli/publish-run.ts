@@ -48,7 +48,7 @@ interface Stops {
 export async function runPublish(settings: PublishSettings, onGarbage: (bytes: number) => void): Promise<number> {
   const { report, labels, root } = settings;
   process.umask(0o027);
-  const stops = listen(report);
+  const stops = listen(settings.kind, report);
   const bus = remote({ nodes: settings.nodes, giveUpAfterMs: Number.POSITIVE_INFINITY }, { report });
   const { maxBytes, onFull } = settings;
   const options = { maxBytes, onFull, nowUs, report, onGarbage };
@@ -83,12 +83,15 @@ function caught(thrown: unknown): unknown {
   return thrown ?? new Error("unknown");
 }
 
-function listen(report: Report): Stops {
+/**
+ * SIGTERM is no reason to leave a pipe: Apache sends it before the last lines are written, prefork even twice, and its
+ * processes close the pipe when they have said all. A kill -9 loses nothing of what was read.
+ */
+function listen(kind: SourceKind, report: Report): Stops {
   const stop = new AbortController();
   const hurry = new AbortController();
-  let terms = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (signal === "SIGTERM" && ++terms === 1) return report("info", "SIGTERM: reading on until the input ends");
+    if (signal === "SIGTERM" && kind === "stream") return report("info", "SIGTERM: reading on until the input ends");
     if (!stop.signal.aborted) stop.abort();
     else if (!hurry.signal.aborted) hurry.abort();
     else if (signal === "SIGINT") process.exit(130);
@@ -137,7 +140,7 @@ async function begin(
   const intake = new Intake(path, { labels, pipe: id, generation: Math.max(nowUs(), left.generation), report });
   const start: PipeStart = { partial, discarding: goesOn && left.discarding, region: (left.region + 1) % REGIONS };
   const pipe = new Pipe(config, { outlet: spool, intake, nowUs, report }, start);
-  intake.clearAllBut(start.partial.length > 0 || start.discarding ? start.region : -1);
+  intake.takeOver(start.partial.length > 0 || start.discarding ? start.region : -1);
   return { pipe, intake };
 }
 

@@ -67,7 +67,7 @@ export const publish = command({
   usage: "[options]",
   details: [
     "Lines are sent as they come. While no node answers they wait in the spool, and reading goes on, so that a web server is never held up. Lines of a publisher that is killed are sent by the next one.",
-    "The end of the input ends it, as does a second SIGTERM or a SIGINT. One SIGTERM does not: Apache sends it while old processes still write.",
+    "The end of the input ends it, as does SIGINT. SIGTERM does not end it while it reads a pipe: Apache sends it while old processes still write.",
   ],
   options,
   examples: [

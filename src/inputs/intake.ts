@@ -7,7 +7,7 @@
  * that is there proves the bytes before it.
  *
  *     region: offset size  field (integers big-endian)
- *                  0      4   "LSN1"; zero: this fill is done with
+ *                  0      4   "LSN1"; "LSN0": this fill is done with, and only tells which pipe was read; zero: nothing is told
  *                  4      4   CRC-32 of bytes 8 to 512
  *                  8      8   generation: counts fills; the order of the regions
  *                 16     16   producer
@@ -37,6 +37,7 @@ export const REGIONS = 3;
 const REGION_BYTES = 2304 * 1024;
 
 const MAGIC = 0x4c534e31;
+const DONE = 0x4c534e30;
 const HEADER_BYTES = 512;
 const RECORD_BYTES = 12;
 const TRAILER_BYTES = 8;
@@ -138,17 +139,26 @@ export class Intake {
   clear(region: Region): void {
     if (region.at === 0) return;
     region.at = 0;
-    this.#clear(region.index);
+    this.#rewrite(region.index, DONE_BYTES);
   }
 
-  /** Forgets every fill but that of one region: what a predecessor left. */
-  clearAllBut(kept: number): void {
-    for (let i = 0; i < REGIONS; i++) if (i !== kept) this.#clear(i);
+  /** Forgets every fill but that of one region, what a predecessor left, and tells which pipe is read now. */
+  takeOver(kept: number): void {
+    const header = Buffer.from(this.#header);
+    header.writeUInt32BE(DONE, 0);
+    writeUInt53(header, ++this.#generation, 8);
+    header.writeUInt32BE(crc32(header.subarray(8)), 4);
+    for (let i = 0; i < REGIONS; i++) if (i !== kept) this.#rewrite(i, header);
   }
 
-  #clear(index: number): void {
+  /** Forgets everything, the pipe too: its end has been read, so nobody will come back to it. */
+  forget(): void {
+    for (let i = 0; i < REGIONS; i++) this.#rewrite(i, ZERO);
+  }
+
+  #rewrite(index: number, start: Buffer): void {
     try {
-      writeSync(this.#fd, ZERO, 0, ZERO.length, index * REGION_BYTES);
+      writeSync(this.#fd, start, 0, start.length, index * REGION_BYTES);
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -168,6 +178,7 @@ export class Intake {
 }
 
 const ZERO = Buffer.alloc(4);
+const DONE_BYTES = Buffer.from("LSN0");
 
 function openRewritable(path: string): number {
   try {
@@ -229,12 +240,15 @@ interface RawFill extends Header {
   readonly discarding: boolean;
 }
 
-/** The pipe of the latest fill in the file at `path`, without reading all of it; undefined if nothing is in it. */
+/**
+ * The pipe that the last holder of the file at `path` read, without reading all of it; undefined if it had come to the
+ * pipe's end, or there was none.
+ */
 export function pipeOfIntake(path: string): PipeId | undefined {
   let latest: Header | undefined;
   withFile(path, (fd) => {
     for (let i = 0; i < REGIONS; i++) {
-      const header = readHeader(fd, i * REGION_BYTES);
+      const header = readHeader(fd, i * REGION_BYTES, [MAGIC, DONE]);
       if (header !== undefined && header.generation > (latest?.generation ?? 0)) latest = header;
     }
   });
@@ -246,7 +260,7 @@ export function recoverIntake(path: string): LeftIntake {
   const raw: RawFill[] = [];
   withFile(path, (fd) => {
     for (let i = 0; i < REGIONS; i++) {
-      const header = readHeader(fd, i * REGION_BYTES);
+      const header = readHeader(fd, i * REGION_BYTES, [MAGIC]);
       const records = header && readRecords(fd, i * REGION_BYTES, header.generation % 0x1_0000_0000);
       // Torn in its first record: then it never began.
       if (records !== undefined) raw.push({ ...header!, ...records, region: i });
@@ -305,10 +319,11 @@ function withFile(path: string, use: (fd: number) => void): void {
   }
 }
 
-function readHeader(fd: number, at: number): Header | undefined {
+function readHeader(fd: number, at: number, magics: readonly number[]): Header | undefined {
   const header = Buffer.alloc(HEADER_BYTES);
   if (readSync(fd, header, 0, HEADER_BYTES, at) !== HEADER_BYTES) return undefined;
-  if (header.readUInt32BE(0) !== MAGIC || header.readUInt32BE(4) !== crc32(header.subarray(8))) return undefined;
+  if (!magics.includes(header.readUInt32BE(0)) || header.readUInt32BE(4) !== crc32(header.subarray(8)))
+    return undefined;
   if (!header.subarray(56, 64).equals(thisBoot())) return undefined;
   const generation = readUInt53(header, 8);
   const firstSequence = readUInt53(header, 32);

@@ -193,7 +193,7 @@ export class Pipe {
     await this.#pumping;
     if (this.#failure !== undefined) throw this.#failure;
     await this.#reportLosses();
-    if (this.#deps.intake !== undefined) for (const { region } of this.#fills) this.#deps.intake.clear(region);
+    this.#deps.intake?.forget();
     this.#sealer.close();
   }
 
