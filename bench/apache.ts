@@ -52,7 +52,7 @@ export const apache: Benchmark = {
       await startApache(surroundings, "cat", `"|$exec cat >/dev/null"`),
       await startApache(surroundings, "file", `"${join(folder, "file", "access.log")}"`),
     ];
-    const short = surroundings.rounds === 1;
+    const { short } = surroundings;
     const rounds = short ? 1 : Math.max(MIN_ROUNDS, surroundings.rounds);
     const rates = new Map<string, number[]>();
     // Once round for warming up, not counted.

@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly rounds: number;
   /** Seconds for what is measured over time. */
   readonly seconds: number;
+  /** A little of everything: to see that it works, not how fast. */
+  readonly short: boolean;
   /** Only logspread, none of the programs that it is compared with. */
   readonly alone: boolean;
   /** Tells the person who waits what goes on. */

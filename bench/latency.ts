@@ -24,7 +24,7 @@ export const latency: Benchmark = {
   ],
 
   async run(surroundings) {
-    const { folder, node, program, seconds, say } = surroundings;
+    const { folder, node, program, seconds, short, say } = surroundings;
     const bare = bareFsyncs(join(folder, "bare"));
     const running = await startNode(surroundings, join(folder, "node"), {});
     const publisher = startPublisher(surroundings, join(folder, "publisher"), running.url);
@@ -33,7 +33,8 @@ export const latency: Benchmark = {
     const tailLog = join(folder, "tail.log");
     const tailArgs = [program, "tail", GROUP, "--from", "first", "--to", running.url];
     const tail = start(node, tailArgs, { stdout: between.write, log: tailLog });
-    const count = (seconds + WARM_UP_SECONDS) * LINES_A_SECOND;
+    const warmUp = short ? 0 : WARM_UP_SECONDS;
+    const count = (seconds + warmUp) * LINES_A_SECOND;
     const found = join(folder, "found.json");
     const output = openSync(found, "w");
     const child = (name: string) => join(import.meta.dirname, "children", name);
@@ -44,7 +45,7 @@ export const latency: Benchmark = {
     });
     closeSync(between.read);
     say(`${count} lines in ${count / LINES_A_SECOND} s`);
-    const senderArgs = [child("timed-lines.ts"), String(LINES_A_SECOND), String(seconds + WARM_UP_SECONDS)];
+    const senderArgs = [child("timed-lines.ts"), String(LINES_A_SECOND), String(seconds + warmUp)];
     const sender = start(node, senderArgs, { stdout: publisher.pipe.write, log: join(folder, "sender.log") });
     await sender.ended;
     await until("the last line behind tail", () => sizeOf(found) > 0, 20_000).catch(() => {});
@@ -56,7 +57,7 @@ export const latency: Benchmark = {
     await running.program.end();
 
     const { delays, outOfOrder } = JSON.parse(readFileSync(found, "utf8")) as { delays: number[]; outOfOrder: number };
-    const measured = delays.slice(WARM_UP_SECONDS * LINES_A_SECOND);
+    const measured = delays.slice(warmUp * LINES_A_SECOND);
     const row = (name: string, values: readonly number[]) =>
       [name, ...[0.5, 0.9, 0.99, 1].map((share) => quantile(values, share))] as const;
     return {

@@ -64,6 +64,7 @@ async function main(args: string[]): Promise<number> {
       lines: count("lines") ?? (short ? 20_000 : undefined),
       rounds: count("rounds") ?? (short ? 1 : 3),
       seconds: count("seconds") ?? (short ? 1 : 10),
+      short,
       alone: values.alone,
       say: (text) => console.error(`${benchmark.name}: ${text}`),
     });

@@ -12,6 +12,8 @@ import { sizeOf, until } from "./wait.ts";
 
 const LINES = 1_500_000;
 const STARTS = 7;
+/** What starting took has been given back by then. */
+const IDLE_MS = 3000;
 
 /** Peak memory of one publisher that lives through everything, and what it delivered. */
 interface Life {
@@ -37,8 +39,7 @@ export const publisher: Benchmark = {
     const lines = surroundings.lines ?? LINES;
     const life = await live(surroundings, lines);
     const starts: number[] = [];
-    for (let i = 0; i < (surroundings.rounds > 1 ? STARTS : 2); i++)
-      starts.push(await startToFirstLine(surroundings, i));
+    for (let i = 0; i < (surroundings.short ? 2 : STARTS); i++) starts.push(await startToFirstLine(surroundings, i));
     // The first one may have had to compile.
     const later = starts.slice(1);
     return {
@@ -47,7 +48,7 @@ export const publisher: Benchmark = {
           title: `RSS, MB; ${3 * lines} lines as fast as they are taken, a third of them while the node is down`,
           columns: ["", "MB"],
           rows: [
-            ["publisher idle, after 2 s", life.idleMB],
+            [`publisher idle, after ${IDLE_MS / 1000} s`, life.idleMB],
             ["publisher, peak until the end of full load", life.loadMB],
             ["publisher, peak until the end of the outage", life.outageMB],
             ["publisher, peak until all is delivered, under load again", life.recoveryMB],
@@ -80,7 +81,7 @@ async function live(surroundings: Surroundings, lines: number): Promise<Life> {
   const listen = join(folder, "socket");
   let node = await startNode(surroundings, join(folder, "node"), { file: output, listen });
   const { program, pipe, finish } = startPublisher(surroundings, join(folder, "publisher"), `unix:${listen}`);
-  await sleep(2000);
+  await sleep(surroundings.short ? 200 : IDLE_MS);
   const idleMB = program.usage().rssMB;
   const nodeIdleMB = node.program.usage().rssMB;
 
@@ -91,7 +92,7 @@ async function live(surroundings: Surroundings, lines: number): Promise<Life> {
   await node.program.end("SIGKILL");
 
   await feed(parts[1]!, pipe.path, log).ended;
-  await sleep(500);
+  await sleep(surroundings.short ? 0 : 500);
   const outageMB = program.usage().peakRssMB;
   surroundings.say("the node comes back");
   node = await startNode(surroundings, join(folder, "node"), { file: output, listen });
