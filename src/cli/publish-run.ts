@@ -49,14 +49,15 @@ export async function runPublish(settings: PublishSettings, onGarbage: (bytes: n
   const { report, labels, root } = settings;
   process.umask(0o027);
   const stops = listen(settings.kind, report);
-  const bus = remote({ nodes: settings.nodes, giveUpAfterMs: Number.POSITIVE_INFINITY }, { report });
+  const openBus = () => remote({ nodes: settings.nodes, giveUpAfterMs: Number.POSITIVE_INFINITY }, { report });
+  const bus = openBus();
   const { maxBytes, onFull } = settings;
   const options = { maxBytes, onFull, nowUs, report, onGarbage };
   const { slot, spool } = await openSpool(settings, options);
   const ending = new AbortController();
   const background = [forward(spool, bus, report, ending.signal)];
   if (slot !== undefined) {
-    background.push(drainOthers(root!, labels.group, slot.folder, bus, options, ending.signal).catch(() => {}));
+    background.push(drainOthers(root!, labels.group, slot.folder, openBus, options, ending.signal).catch(() => {}));
   }
   let intake: Intake | undefined;
   let sentAll = false;

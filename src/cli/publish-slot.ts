@@ -14,7 +14,7 @@ import type { Report } from "../message/report.ts";
 /** A publisher that died is given so long to come back to its own pipe, before another takes its slot for abandoned. */
 const ABANDONED_MS = 10_000;
 const LOOK_EVERY_MS = 5000;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 5000;
 
 export function intakeIn(folder: string): string {
   return join(folder, "intake");
@@ -55,7 +55,7 @@ export async function drainOthers(
   root: string,
   name: string,
   own: string,
-  bus: Bus,
+  openBus: () => Bus,
   options: Omit<SpoolOptions, "folder">,
   signal: AbortSignal,
 ): Promise<never> {
@@ -63,7 +63,7 @@ export async function drainOthers(
     await sleep(LOOK_EVERY_MS, undefined, { signal });
     for (const folder of listed(root, name, options.report)) {
       if (folder === own || !needsDraining(folder)) continue;
-      await drain(folder, bus, options, signal);
+      await drain(folder, openBus, options, signal);
     }
   }
 }
@@ -88,7 +88,7 @@ function needsDraining(folder: string): boolean {
 
 async function drain(
   folder: string,
-  bus: Bus,
+  openBus: () => Bus,
   options: Omit<SpoolOptions, "folder">,
   signal: AbortSignal,
 ): Promise<void> {
@@ -99,6 +99,8 @@ async function drain(
     if (slot === undefined) return;
     const spool = await Spool.open({ ...options, folder });
     const stop = new AbortController();
+    // One of its own: closing it takes back what it could not send, so that nothing is left that would gather in an outage.
+    const bus = openBus();
     const forwarding = spool.forward(bus, AbortSignal.any([signal, stop.signal]));
     forwarding.catch(() => {});
     try {
@@ -109,6 +111,7 @@ async function drain(
       if (ended === "drained") report("info", `sent what another publisher had left in ${folder}`);
     } finally {
       stop.abort();
+      await bus.close();
       await forwarding.catch(() => {});
       await spool.close(true);
     }

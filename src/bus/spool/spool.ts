@@ -72,6 +72,7 @@ export class Spool {
   #idleListeners: (() => void)[] = [];
   #movements: (() => void)[] = [];
   #closing = false;
+  #closed = false;
   #lastAppended: Pick<Batch, "producer" | "sequence"> | undefined;
 
   private constructor(
@@ -165,13 +166,14 @@ export class Spool {
   async #append(batch: Batch): Promise<void> {
     // What waits in memory is older than this batch, which must not overtake it.
     if (this.#log === undefined || this.#memory.length > 0) return await this.#keepInMemory(batch);
-    if (!(await this.#makeRoom(this.#log, batch))) return;
     try {
+      if (!(await this.#makeRoom(this.#log, batch))) return;
       const { position } = await this.#log.append(batch);
       this.#lastAppended = batch;
       this.#options.onGarbage?.(2 * batch.frame.length);
       this.#addLive(position, batch);
     } catch (thrown) {
+      if (this.#closing) throw thrown;
       this.#options.report("error", `cannot write the spool, going on in memory: ${reasonOf(thrown)}`);
       await this.#keepInMemory(batch);
     }
@@ -335,6 +337,8 @@ export class Spool {
   }
 
   #acknowledge(position: number, batch: Batch): void {
+    // Too late to be written down: it is sent again, and known.
+    if (this.#closed) return;
     this.#inFlightBytes -= batch.frame.length;
     if (position > 0) {
       this.#acknowledged = position;
@@ -408,6 +412,7 @@ export class Spool {
       this.#writeMark({ position: this.#acknowledged, last: this.#mark.forwarded.last, clean: done });
       this.#mark.close();
     }
+    this.#closed = true;
     await this.#log?.close();
   }
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { ForwardMark } from "../../../src/bus/spool/forward-mark.ts";
@@ -25,9 +27,22 @@ function batchOf(sequence: number, bytes = 100): Promise<Batch> {
   return batchOfLines(label, Buffer.from(lines));
 }
 
+/** A file system of `bytes`, by mounting a tmpfs; needs root, as CI and containers have it. */
+function smallDisk(t: TestContext, bytes: number): string {
+  const folder = mkdtempSync(join(tmpdir(), "logspread-disk-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "none", folder]);
+  t.after(() => {
+    execFileSync("umount", ["-l", folder]);
+    rmdirSync(folder);
+  });
+  return folder;
+}
+
 interface Opened {
   readonly spool: Spool;
   readonly folder: string;
+  /** What it has reported. */
+  readonly said: string[];
   /** Ends forwarding and closes, as the end of a process would without its last marks. */
   stop(): Promise<void>;
 }
@@ -37,7 +52,8 @@ async function openSpool(
   bus: MemoryBus,
   { folder = tempFolder(t), maxBytes = 2 ** 20, onFull = "drop-oldest" as OnFull, forwards = true } = {},
 ): Promise<Opened> {
-  const spool = await Spool.open({ folder, maxBytes, onFull, nowUs, report: () => {} });
+  const said: string[] = [];
+  const spool = await Spool.open({ folder, maxBytes, onFull, nowUs, report: (_, text) => said.push(text) });
   const ending = new AbortController();
   const forwarding = forwards ? spool.forward(bus, ending.signal).catch(() => {}) : Promise.resolve();
   let open = true;
@@ -50,7 +66,7 @@ async function openSpool(
     await spool.close(false);
   };
   t.after(stop);
-  return { spool, folder, stop };
+  return { spool, folder, said, stop };
 }
 
 test("batches go on to the bus in order, and the spool is idle when all are acknowledged", async (t) => {
@@ -211,6 +227,40 @@ test("without a folder batches wait in memory, bounded, and what is dropped is c
   assert.equal(loss!.reason, "spool-failed");
   assert.equal(bus.sequences.length * 3 + loss!.messages, 300);
   assert.equal(bus.sequences.at(-1), 100);
+});
+
+test("on a full disk batches go on through memory, in order, and through the disk again when there is room", async (t) => {
+  const disk = smallDisk(t, 3_000_000);
+  const bus = new MemoryBus();
+  bus.answer = undefined;
+  const { spool } = await openSpool(t, bus, { folder: disk, maxBytes: 2 ** 30 });
+  // Into memory goes less than its limit.
+  for (let i = 1; i <= 40; i++) await spool.publish(await batchOf(i, 100_000));
+  assert.ok(spool.messagesInMemory > 0, "the disk was large enough");
+  bus.settle(() => undefined);
+  for (let i = 41; i <= 60; i++) await spool.publish(await batchOf(i, 100_000));
+  assert.equal(await spool.drained(Promise.resolve(), 5000), "drained");
+  assert.deepEqual(
+    bus.sequences,
+    Array.from({ length: 60 }, (_, i) => i + 1),
+  );
+  await spool.publish(await batchOf(61));
+  assert.equal(spool.messagesInMemory, 0);
+});
+
+test("an answer that comes after the close changes nothing", async (t) => {
+  const bus = new MemoryBus();
+  bus.answer = undefined;
+  const first = await openSpool(t, bus);
+  await first.spool.publish(await batchOf(1));
+  await waitFor(() => bus.waiting.length === 1);
+  const late = bus.waiting.splice(0);
+  await first.stop();
+  for (const { resolve } of late) resolve({ kind: "stored", position: 1, busTimeUs: 1 });
+  await new Promise(setImmediate);
+  // Its files are closed; their descriptors may be another file's by now.
+  assert.deepEqual(first.said, []);
+  assert.equal(ForwardMark.peek(first.folder).position, 0);
 });
 
 test("a batch that the bus refuses for ever is set aside as it is, and the next ones go on", async (t) => {
