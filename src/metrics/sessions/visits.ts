@@ -34,9 +34,10 @@ const MAX_METHODS = 64;
 /** Texts are cut to this. */
 const MAX_TEXT_BYTES = 512;
 
-/** Texts (visitors, agents, paths) per open visit that there is room for, and their bytes. */
+/** Different texts (visitors, agents, paths) that there is room for: so many per open visit, one per ended one; and their mean length. */
 const TEXTS_PER_VISIT = 4;
-const TEXT_BYTES_PER_VISIT = 320;
+const MIN_TEXTS = 4096;
+const MEAN_TEXT_BYTES = 80;
 
 const ROBOT = 1;
 
@@ -113,9 +114,8 @@ export class Visits implements SessionsPart {
     this.#clicks = new Clicks(config.maxClicks, maxVisits);
     this.#ended = new EndedVisits(config.maxEnded);
     const seed = salt.readInt32LE(0);
-    const entries = Math.max(1024, maxVisits * TEXTS_PER_VISIT);
-    const bytes = Math.max(1024 * MAX_TEXT_BYTES, maxVisits * TEXT_BYTES_PER_VISIT);
-    this.#texts = new Intern({ entries, bytes, keyBytes: MAX_TEXT_BYTES }, seed);
+    const entries = Math.max(MIN_TEXTS, maxVisits * TEXTS_PER_VISIT + config.maxEnded);
+    this.#texts = new Intern({ entries, bytes: entries * MEAN_TEXT_BYTES, keyBytes: MAX_TEXT_BYTES }, seed);
     this.#methods = new Intern({ entries: MAX_METHODS, bytes: 1024, keyBytes: 16 }, seed);
     this.#table = new Int32Array(64);
     this.#grow();
@@ -441,8 +441,8 @@ export class Visits implements SessionsPart {
     this.#forEachText(columns, (number, column, at) => {
       if (number !== NONE) column[at] = numbers[number]!;
     });
-    // It costs about as much as noting as many requests as there are texts: not again before some more were refused.
-    this.#sweepAt = this.#texts.refused + 1 + (next >> 2);
+    // It costs about as much as noting as many requests as there are texts: if it gained little, not again before long.
+    this.#sweepAt = this.#texts.refused + (kept.length - next > next >> 3 ? 1 : 1 + (next >> 2));
   }
 
   #forEachText(columns: Int32Array[], visitText: (number: number, column: Int32Array, at: number) => void): void {
@@ -569,7 +569,7 @@ class Numbers {
     let number = this.#numbers.get(name);
     if (number === undefined) {
       const full = this.names.length === this.#max - 1;
-      number = full ? this.#add("(others)") : this.names.length < this.#max ? this.#add(name) : this.#max - 1;
+      number = full ? this.#add("(other)") : this.names.length < this.#max ? this.#add(name) : this.#max - 1;
     }
     this.#lastName = name;
     this.#lastNumber = number;
