@@ -4,7 +4,7 @@
  */
 import Bowser from "bowser";
 import { isbot } from "isbot";
-import { highHash, lowHash } from "./hash.ts";
+import { FIXED, hash64 } from "./hash.ts";
 import { Intern, NONE } from "./intern.ts";
 import { Names } from "./names.ts";
 
@@ -31,6 +31,7 @@ export class Agents {
   readonly systems: Names;
   readonly robots: Names;
   readonly #intern: Intern;
+  readonly #hash = new Int32Array(2);
   #facts: Int32Array;
   #allowance = MOST_AT_ONCE * LINES_FOR_ONE;
   /** Of the agent last looked up. */
@@ -87,8 +88,9 @@ export class Agents {
     this.browser = NONE;
     this.system = NONE;
     this.robot = NONE;
-    this.high = highHash(view, from, to);
-    this.low = lowHash(view, from, to);
+    hash64(view, from, to, FIXED, this.#hash);
+    this.high = this.#hash[0]!;
+    this.low = this.#hash[1]!;
   }
 
   #learn(number: number, view: DataView, from: number, to: number): void {
@@ -103,8 +105,9 @@ export class Agents {
     this.#facts[at + BROWSER] = known.robot === undefined ? this.browsers.numberOf(known.browser) : NONE;
     this.#facts[at + SYSTEM] = known.robot === undefined ? this.systems.numberOf(known.system) : NONE;
     this.#facts[at + ROBOT] = known.robot === undefined ? NONE : this.robots.numberOf(known.robot);
-    this.#facts[at + HIGH] = highHash(view, from, to);
-    this.#facts[at + LOW] = lowHash(view, from, to);
+    hash64(view, from, to, FIXED, this.#hash);
+    this.#facts[at + HIGH] = this.#hash[0]!;
+    this.#facts[at + LOW] = this.#hash[1]!;
   }
 }
 

@@ -2,7 +2,7 @@
 import type { LineParser, Outcome } from "../formats/line-parser.ts";
 import * as at from "../formats/record.ts";
 import type { Agents } from "./agents.ts";
-import { highHash, lowHash, mix, remix } from "./hash.ts";
+import { FIXED, hash64, mix, remix } from "./hash.ts";
 import { NONE, viewOf } from "./intern.ts";
 import { type Privacy, Scratch } from "./privacy.ts";
 import type { Request } from "./request.ts";
@@ -50,6 +50,7 @@ export class RequestReader {
   readonly #pageScratch = new Scratch();
   readonly #referrerScratch = new Scratch();
   readonly #cookie = new OwnSlice();
+  readonly #hash = new Int32Array(2);
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = viewOf(this.#bytes);
 
@@ -117,13 +118,16 @@ export class RequestReader {
   /** The cookie that was asked for, else the user, else address and agent. */
   #visitor(request: OwnRequest): void {
     const who = this.#cookie.empty ? request.user : this.#cookie;
+    const hash = this.#hash;
     if (!who.empty) {
-      request.visitorHigh = highHash(who.view, who.from, who.to);
-      request.visitorLow = lowHash(who.view, who.from, who.to);
+      hash64(who.view, who.from, who.to, FIXED, hash);
+      request.visitorHigh = hash[0]!;
+      request.visitorLow = hash[1]!;
       return;
     }
     const { view, from, to } = request.address;
-    request.visitorHigh = mix(highHash(view, from, to) + Math.imul(this.#agents.high, 0x9e3779b1));
-    request.visitorLow = remix(lowHash(view, from, to) + Math.imul(this.#agents.low, 0x85ebca6b));
+    hash64(view, from, to, FIXED, hash);
+    request.visitorHigh = mix(hash[0]! + Math.imul(this.#agents.high, 0x9e3779b1));
+    request.visitorLow = remix(hash[1]! + Math.imul(this.#agents.low, 0x85ebca6b));
   }
 }
