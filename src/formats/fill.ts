@@ -265,24 +265,27 @@ export class Filler {
 
   /** Start and end, from whichever of event time, start, end and duration the line has. */
   #settleTimes(into: AccessRecord): void {
-    if (into.timeUs < 0) {
-      into.timeUs = this.#marksEnd
-        ? into.endUs < 0
-          ? into.startUs
-          : into.endUs
-        : into.startUs < 0
-          ? into.endUs
-          : into.startUs;
-      if (into.timeUs < 0) return;
-    } else if (this.#marksEnd) into.endUs = into.timeUs;
-    else into.startUs = into.timeUs;
-    if (into.startUs >= 0 && into.endUs >= 0) {
-      if (into.durationUs < 0 && into.endUs >= into.startUs) into.durationUs = into.endUs - into.startUs;
+    const duration = Math.max(into.durationUs, 0);
+    const printed = into.timeUs;
+    if (this.#marksEnd) {
+      if (printed >= 0) into.endUs = printed;
+      else if (into.endUs < 0) {
+        if (into.startUs < 0) return;
+        into.endUs = into.startUs + duration;
+      }
+      into.timeUs = into.endUs;
+      if (into.startUs < 0) into.startUs = into.endUs - duration;
+      else if (into.durationUs < 0 && into.endUs >= into.startUs) into.durationUs = into.endUs - into.startUs;
       return;
     }
-    const duration = Math.max(into.durationUs, 0);
-    if (into.startUs < 0) into.startUs = into.endUs - duration;
-    else into.endUs = into.startUs + duration;
+    if (printed >= 0) into.startUs = printed;
+    else if (into.startUs < 0) {
+      if (into.endUs < 0) return;
+      into.startUs = into.endUs - duration;
+    }
+    into.timeUs = into.startUs;
+    // An end that was logged beside the start is the time of writing, to the second: start and duration know better.
+    into.endUs = into.startUs + duration;
   }
 }
 

@@ -68,6 +68,8 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["target", text(record.TARGET, TARGET_TEXT)],
   ["query", text(record.QUERY, QUERY_TEXT)],
   ["user", text(record.USER, TEXT_OR_EMPTY)],
+  ["address_port", text(record.ADDRESS, ADDRESS_PORT)],
+  ["url", text(record.TARGET, TARGET_TEXT)],
   ["cookies", text(record.COOKIE, COOKIES)],
   ["time", value(EVENT_TIME, "time")],
   ["start", value(START_TIME, "time")],
@@ -94,7 +96,7 @@ function meaning(name: string): Meaning {
 const TEXT_FORMAT: readonly (readonly [name: string, meaning: Meaning])[] = [
   ["remote_ip", meaning("address")],
   ["remote", meaning("address")],
-  ["address_port", text(record.ADDRESS, ADDRESS_PORT)],
+  ["address_port", meaning("address_port")],
   ["peer_ip", meaning("peer")],
   ["user", meaning("user")],
   ["request", meaning("request")],

@@ -11,9 +11,9 @@ export const TEXT_FIELDS = [
   "request",
   "method",
   "target",
+  "protocol",
   "path",
   "query",
-  "protocol",
   "scheme",
   "vhost",
   "referrer",
@@ -45,14 +45,15 @@ export const PEER = 1;
 export const USER = 2;
 /** The whole request line, where the format has one: "GET /a?b HTTP/1.1", or whatever a client sent instead. */
 export const REQUEST = 3;
+// A request line is split into these three at once: they stay together.
 export const METHOD = 4;
 /** Path and query as logged. */
 export const TARGET = 5;
+export const PROTOCOL = 6;
 /** The target up to its question mark. */
-export const PATH = 6;
+export const PATH = 7;
 /** What follows the target's question mark. */
-export const QUERY = 7;
-export const PROTOCOL = 8;
+export const QUERY = 8;
 export const SCHEME = 9;
 /** The host that was asked for, without a port where the format tells the two apart. */
 export const VHOST = 10;
@@ -92,7 +93,10 @@ export const REST = 28;
 export const ABSENT = -1;
 
 export class AccessRecord {
-  /** The bytes that the places below are in: the line's, or a copy where its format has escapes that had to be undone. */
+  /**
+   * The bytes that the places below are in: the line's, or a copy where its format has escapes that had to be undone. The
+   * copy holds until the next line is parsed.
+   */
   bytes: Buffer = Buffer.alloc(0);
   /** Start and end (exclusive) of text field f at 2f and 2f + 1; both -1 if absent. An empty field is present. */
   readonly extents: Int32Array = new Int32Array(TEXT_FIELDS.length * 2).fill(-1);
