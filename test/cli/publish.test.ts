@@ -256,7 +256,7 @@ test("killed at any operation, again and again, under load and with a moody node
   const seed = Number(process.env.SEED ?? Date.now() % 1e9);
   const node = await FakeNode.start(t);
   moody(node, seeded(seed + 1));
-  const written = await survive(t, seed, { kills: 25, args: argsFor(t, node.url), makeLine: line });
+  const written = await survive(t, seed, { kills: 16, args: argsFor(t, node.url), makeLine: line });
   assert.equal(firstDifference(await node.text(), written), undefined, `seed ${seed}`);
 });
 
@@ -266,7 +266,7 @@ test("killed at any operation with several groups in the stream: every line once
   moody(node, seeded(seed + 1));
   const makeLine = (n: number, random: () => number) => `g${Math.floor(random() * 3)} ${line(n, random)}`;
   const args = argsFor(t, node.url, ["--group-field", "1"]);
-  const written = await survive(t, seed, { kills: 20, args, makeLine });
+  const written = await survive(t, seed, { kills: 12, args, makeLine });
   for (const group of ["g0", "g1", "g2"]) {
     const expected = written
       .split("\n")
@@ -283,7 +283,7 @@ test("killed while no node answers: the spool and the intake of all of them are 
   node.mood = () => ({ kind: "status", status: 503 });
   const random = seeded(seed + 1);
   setTimeout(() => moody(node, random), 1500);
-  const written = await survive(t, seed, { kills: 15, args: argsFor(t, node.url), makeLine: line });
+  const written = await survive(t, seed, { kills: 10, args: argsFor(t, node.url), makeLine: line });
   assert.equal(firstDifference(await node.text(), written), undefined, `seed ${seed}`);
 });
 
