@@ -8,7 +8,7 @@ import { type ColourName, colour } from "./colours.ts";
 export interface Line {
   readonly label: string;
   readonly colour: ColourName;
-  /** Values as they are; drawn on top of the lines after it if `stacked`. */
+  /** Values as they are; drawn on top of the lines after it in a stack. */
   readonly values: readonly (number | null)[];
   readonly dash?: readonly number[];
 }
@@ -22,7 +22,8 @@ interface Props {
   readonly fromS: number;
   readonly toS: number;
   readonly lines: readonly Line[];
-  readonly stacked: boolean;
+  /** "stack": heights add up; "log": each for itself, on a scale that gives every power of ten the same room. */
+  readonly kind: "stack" | "log";
   readonly format: (value: number | null) => string;
   /** Changes with the colours. */
   readonly theme: string;
@@ -39,7 +40,7 @@ const FONT = "11px Inter, system-ui, sans-serif";
 
 /** A chart over time: drag to zoom, arrow keys to read it value by value. */
 export function Chart(props: Props) {
-  const { title, times, stepS, lines, format, theme, summary } = props;
+  const { title, times, stepS, lines, kind, format, theme, summary } = props;
   const latest = useRef(props);
   latest.current = props;
   const place = useRef<HTMLDivElement>(null);
@@ -47,7 +48,7 @@ export function Chart(props: Props) {
   const [at, setAt] = useState<number | null>(null);
   const shape = lines.map(({ label }) => label).join();
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is made anew for another shape or theme only.
+  // The plot is made anew for another shape or theme only.
   useEffect(() => {
     const element = place.current!;
     const made = new uPlot(optionsOf(latest, element.clientWidth, setAt), dataOf(latest.current), element);
@@ -63,7 +64,7 @@ export function Chart(props: Props) {
     };
   }, [shape, theme]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `lines` and `times` come anew with every update.
+  // `lines` and `times` come anew with every update.
   useEffect(() => {
     plot.current?.setData(dataOf(latest.current));
   }, [lines, times]);
@@ -91,12 +92,14 @@ export function Chart(props: Props) {
   return (
     <figure class="chart">
       <figcaption>
-        <h2>{title}</h2>
+        <h2>
+          {title} {kind === "log" && <small class="dim">log scale</small>}
+        </h2>
         <ul class="legend" aria-hidden="true">
           {lines.map(({ label, colour: name, values, dash }) => (
             <li key={label}>
-              <svg viewBox="0 0 14 10" class={`key is-${name}`}>
-                {props.stacked ? (
+              <svg viewBox="0 0 14 10" class={`key is-${name}`} aria-hidden="true">
+                {kind === "stack" ? (
                   <rect width="10" height="10" x="2" rx="2" />
                 ) : (
                   <path d="M0 5h14" stroke-dasharray={dash?.join(" ")} />
@@ -122,8 +125,9 @@ export function Chart(props: Props) {
 }
 
 /** For a stack each line gets the sum of itself and those after it; the last one lies at the bottom. */
-function dataOf({ times, lines, stacked }: Props): uPlot.AlignedData {
-  if (!stacked) return [[...times], ...lines.map(({ values }) => [...values])];
+function dataOf({ times, lines, kind }: Props): uPlot.AlignedData {
+  // What took no time at all has no place on a logarithmic scale.
+  if (kind === "log") return [[...times], ...lines.map(({ values }) => values.map((value) => (value ? value : null)))];
   const sums: number[][] = [];
   let below = times.map(() => 0);
   for (const { values } of lines.toReversed()) {
@@ -138,16 +142,17 @@ function optionsOf(
   width: number,
   setAt: (at: number | null) => void,
 ): uPlot.Options {
-  const { lines, stacked } = latest.current;
+  const { lines, kind } = latest.current;
+  const stacked = kind === "stack";
   const axis = { stroke: colour("dim"), font: FONT, ticks: { show: false } };
   return {
     width,
     height: HEIGHT,
-    padding: [10, 12, 0, 0],
+    padding: [10, 22, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: SYNC },
-      points: { size: 6 },
+      points: { size: 7, stroke: () => colour("panel") },
       x: true,
       y: false,
       drag: { x: true, y: false, setScale: false },
@@ -156,20 +161,23 @@ function optionsOf(
     focus: { alpha: 1 },
     scales: {
       x: { time: true, range: () => [latest.current.fromS, latest.current.toS] },
-      y: { range: (_, __, most) => [0, roundTop(most)] },
+      y: stacked
+        ? { range: (_, __, most) => [0, roundTop(most)] }
+        : { distr: 3, range: (_, least, most) => decades(least, most) },
     },
     axes: [
       {
         ...axis,
         grid: { show: false },
         size: 28,
-        space: 72,
+        space: 64,
         values: (_, marks) => marks.map((s) => mark(s, (marks[1] ?? s) - (marks[0] ?? s))),
       },
       {
         ...axis,
         size: AXIS_WIDTH,
-        space: 44,
+        space: stacked ? 44 : 30,
+        ...(stacked ? {} : { splits: (_, __, least, most) => logMarks(least, most), filter: (_, marks) => marks }),
         grid: { stroke: colour("line"), width: 1 },
         values: (_, marks) => marks.map((value) => latest.current.format(value)),
       },
@@ -208,4 +216,25 @@ function roundTop(most: number | null): number {
   const power = 10 ** Math.floor(Math.log10(most));
   const step = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= most * 1.05) ?? 12;
   return step * power;
+}
+
+/** From a round number below to one above, at least one power of ten apart. */
+function decades(least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null || !(least > 0)) return [0.001, 1];
+  const bottom = logMarks(least / 10, least).at(-1) ?? least;
+  const top = logMarks(most, most * 10)[0] ?? most;
+  return top / bottom < 10 ? [bottom / 2, bottom * 10] : [bottom, top];
+}
+
+/** 1, 2 and 5 of every power of ten between the two; of many powers only the 1. */
+function logMarks(least: number, most: number): number[] {
+  const marks: number[] = [];
+  const factors = most / least > 500 ? [1] : most / least > 30 ? [1, 3] : [1, 2, 5];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++) {
+    for (const factor of factors) {
+      const mark = Number((factor * 10 ** power).toPrecision(1));
+      if (mark >= least * 0.999 && mark <= most * 1.001) marks.push(mark);
+    }
+  }
+  return marks;
 }

@@ -30,9 +30,9 @@ export function Header(props: Props) {
   };
   return (
     <header class="top">
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to the figures
-      </a>
+      </button>
       <h1 class="brand">
         <svg viewBox="0 0 32 32" aria-hidden="true">
           <path d="M4 16h8M12 16c6 0 6-9 15-9M12 16h15M12 16c6 0 6 9 15 9" />
@@ -92,10 +92,4 @@ export function Header(props: Props) {
       </div>
     </header>
   );
-}
-
-/** The address holds the view, so the link must not change it. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }

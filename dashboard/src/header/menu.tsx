@@ -58,9 +58,9 @@ export function Menu({ id, label, title, active, children }: Props) {
         </svg>
       </button>
       {open && (
-        <div class="menu-panel" id={`${id}-panel`} role="group" aria-label={title}>
+        <fieldset class="menu-panel" id={`${id}-panel`} aria-label={title}>
           {children(close)}
-        </div>
+        </fieldset>
       )}
     </div>
   );

@@ -13,7 +13,7 @@ export function RangePicker({ range, choose }: Props) {
   const custom = range.kind === "fixed" ? `${moment(range.fromS)} – ${clockMinutes(range.toS)}` : "Custom";
   return (
     <div class="range">
-      <div class="segments" role="group" aria-label="Time range">
+      <fieldset class="segments" aria-label="Time range">
         {SPANS.map(({ spanS, label, words }) => (
           <button
             type="button"
@@ -26,7 +26,7 @@ export function RangePicker({ range, choose }: Props) {
             {label}
           </button>
         ))}
-      </div>
+      </fieldset>
       <Menu id="custom-range" title="From one moment to another" active={range.kind === "fixed"} label={custom}>
         {(close) => (
           <Moments

@@ -45,14 +45,14 @@ export function Anomalies({ anomalies, atUs, replaying }: Props) {
     <section class="panel area-anomalies" aria-labelledby="anomalies-title">
       <div class="panel-head">
         <h2 id="anomalies-title">Anomalies</h2>
-        <div class="segments small" role="group" aria-label="Which anomalies">
+        <fieldset class="segments small" aria-label="Which anomalies">
           <button type="button" aria-pressed={which === "open"} onClick={() => setWhich("open")}>
             Open {open.length}
           </button>
           <button type="button" aria-pressed={which === "closed"} onClick={() => setWhich("closed")}>
             Closed
           </button>
-        </div>
+        </fieldset>
       </div>
       <ul class="anomalies" aria-live="polite">
         {rows.map((row) => (

@@ -46,12 +46,16 @@ export function Codes({ codes }: { readonly codes: readonly CodeRow[] }) {
         {rest > 0 && <span class="dim">and {rest} more</span>}
       </div>
       <table class="rows codes">
-        <thead class="sr-only">
+        <thead>
           <tr>
-            <th scope="col">Status</th>
+            <th scope="col" class="left">
+              Status
+            </th>
             <th scope="col">Requests</th>
             <th scope="col">Share</th>
-            <th scope="col">A second</th>
+            <th scope="col" class="rank-3">
+              A second
+            </th>
           </tr>
         </thead>
         <tbody>

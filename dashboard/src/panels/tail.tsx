@@ -24,7 +24,7 @@ export function Tail({ groups, paused, setPaused }: Props) {
   const list = useRef<HTMLOListElement>(null);
   const key = groups.join();
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the groups.
+  // `key` stands for the groups.
   useEffect(() => {
     if (!seen.value) return;
     const abort = new AbortController();
@@ -41,13 +41,13 @@ export function Tail({ groups, paused, setPaused }: Props) {
     if (paused) return;
     setLines((kept) => [...kept, ...waiting].slice(-MAX_LINES));
     setWaiting([]);
-    // biome-ignore lint/correctness/useExhaustiveDependencies: what waits is looked at when the pause ends.
+    // What waits is looked at when the pause ends.
   }, [paused]);
 
   const wanted = filter.toLowerCase();
   const shown = lines.filter((line) => wanted === "" || line.kind === "note" || matches(line, wanted)).slice(-DRAWN);
   const lastId = shown.at(-1)?.id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list moves when there is a newer line.
+  // The list moves when there is a newer line.
   useEffect(() => {
     const element = list.current;
     if (element !== null && !isPaused.current) element.scrollTop = element.scrollHeight;

@@ -42,7 +42,7 @@ export function TrafficCharts({ overview, theme, zoom }: Props) {
           {...common}
           title="Requests by status"
           lines={byClass}
-          stacked
+          kind="stack"
           format={(value) => text(perSecond(value === null ? null : round(value)))}
           summary={`${exact(totals.requests)} requests, ${text(percent(totals.errorShare))} of them failed. ${rangeOf(rates, (value) => text(perSecond(value)))}`}
         />
@@ -52,7 +52,7 @@ export function TrafficCharts({ overview, theme, zoom }: Props) {
           {...common}
           title="Response time"
           lines={quantiles}
-          stacked={false}
+          kind="log"
           format={(value) => text(seconds(value))}
           summary={
             totals.time === null

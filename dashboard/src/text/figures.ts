@@ -43,6 +43,7 @@ export function percent(share: number | null | undefined): Figure {
 /** "120 ms", "1.4 s": a duration of a request. */
 export function seconds(s: number | null | undefined): Figure {
   if (!known(s)) return UNKNOWN;
+  if (s === 0) return { value: "0", unit: "ms" };
   if (s < 0.000_999_5) return { value: digits(s * 1e6), unit: "µs" };
   if (s < 0.9995) return { value: digits(s * 1e3), unit: "ms" };
   return s < 120 ? { value: digits(s), unit: "s" } : span(s);
@@ -98,7 +99,7 @@ function scaled(n: number | null | undefined, base: number, units: readonly stri
   return { value: at === 0 && Number.isInteger(n) ? String(n) : digits(rest), unit: units[at]! };
 }
 
-/** Two digits below ten, no decimals from ten on: fewer would mislead, more would flicker. */
+/** One decimal below ten, none from there on: fewer would mislead, more would flicker. */
 function digits(n: number): string {
   const size = Math.abs(n);
   if (size === 0) return "0";
