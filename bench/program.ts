@@ -76,7 +76,8 @@ export async function runToEnd(command: string, args: readonly string[], options
 /** Ticks of the kernel's clock for user space: 100 a second on Linux. */
 const TICKS_A_SECOND = 100;
 
-function usageOf(pid: number): Usage {
+/** Of a process that runs now. */
+export function usageOf(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   // The name, in brackets, may hold anything; what follows it is state, ppid, ... utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
