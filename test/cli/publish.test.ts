@@ -384,8 +384,12 @@ test("a full spool drops by its policy, counts exactly, says so, and tells the b
   const publisher = startPublisher(t, { stdin: pipe, args });
   const random = seeded(7);
   const total = 60_000;
-  for (let i = 0; i < total; i++) await pipe.write(`${i} ${random()}${random()}${random()}\n`);
-  await waitFor(() => /dropping the newest/.test(publisher.stderr()));
+  for (let i = 0; i < total; i += 200) {
+    let lines = "";
+    for (let n = i; n < i + 200; n++) lines += `${n} ${random()}${random()}${random()}\n`;
+    await pipe.write(lines);
+  }
+  await waitFor(() => /dropping the newest/.test(publisher.stderr()), 30_000);
   await node.up();
   await pipe.close();
   assert.equal(await publisher.ended, 0);
