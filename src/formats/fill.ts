@@ -154,6 +154,9 @@ export class Filler {
         case is.DURATION:
           if (into.durationUs < 0) into.durationUs = durationAt(bytes, from, to, this.#units[i]!);
           break;
+        case is.DURATION_WHOLE:
+          if (into.durationUs < 0) into.durationUs = wholeAt(bytes, from, to);
+          break;
         case is.DURATION_POINT:
           if (into.durationUs < 0 && hasPoint(bytes, from, to)) {
             into.durationUs = durationAt(bytes, from, to, this.#units[i]!);

@@ -89,58 +89,50 @@ export class JsonFields {
     this.escaped.fill(0);
     this.anyEscaped = false;
     this.cut = -1;
-    this.#at = from;
-    this.#blanks(bytes, to);
+    this.#at = skipBlanks(bytes, from, to);
     if (bytes[this.#at] !== OPEN || this.#at >= to) return "bad";
     this.#at++;
     if (this.#object(bytes, to, this.#root)) return "whole";
     return this.#at >= to ? "cut" : "bad";
   }
 
-  #blanks(bytes: Buffer, to: number): void {
-    let at = this.#at;
-    while (at < to && bytes[at]! <= 32) at++;
-    this.#at = at;
-  }
-
   /** Behind its opening brace. False if it does not end as it should; then #at tells where. */
   #object(bytes: Buffer, to: number, node: Node): boolean {
-    this.#blanks(bytes, to);
-    if (this.#at < to && bytes[this.#at] === CLOSE) {
-      this.#at++;
+    let at = skipBlanks(bytes, this.#at, to);
+    if (at < to && bytes[at] === CLOSE) {
+      this.#at = at + 1;
       return true;
     }
     for (;;) {
-      if (this.#at >= to || bytes[this.#at] !== QUOTE) return false;
-      const start = this.#at + 1;
-      let end = start;
+      this.#at = at;
+      if (at >= to || bytes[at] !== QUOTE) return false;
+      const start = ++at;
       let escaped = false;
-      for (; end < to && bytes[end] !== QUOTE; end++) {
-        if (bytes[end] !== BACKSLASH) continue;
+      for (; at < to && bytes[at] !== QUOTE; at++) {
+        if (bytes[at] !== BACKSLASH) continue;
         escaped = true;
-        end++;
+        at++;
       }
-      if (end >= to) {
+      if (at >= to) {
         this.#at = to;
         return false;
       }
-      const child = escaped ? this.#escapedKey(bytes, start, end, node) : childOf(bytes, start, end, node);
-      this.#at = end + 1;
-      this.#blanks(bytes, to);
-      if (this.#at >= to || bytes[this.#at] !== COLON) return false;
-      this.#at++;
-      this.#blanks(bytes, to);
+      const child = escaped ? this.#escapedKey(bytes, start, at, node) : childOf(bytes, start, at, node);
+      at = skipBlanks(bytes, at + 1, to);
+      this.#at = at;
+      if (at >= to || bytes[at] !== COLON) return false;
+      this.#at = skipBlanks(bytes, at + 1, to);
       if (!this.#value(bytes, to, child)) return false;
-      this.#blanks(bytes, to);
-      if (this.#at >= to) return false;
-      const next = bytes[this.#at];
+      at = skipBlanks(bytes, this.#at, to);
+      this.#at = at;
+      if (at >= to) return false;
+      const next = bytes[at];
       if (next === CLOSE) {
-        this.#at++;
+        this.#at = at + 1;
         return true;
       }
       if (next !== COMMA) return false;
-      this.#at++;
-      this.#blanks(bytes, to);
+      at = skipBlanks(bytes, at + 1, to);
     }
   }
 
@@ -150,20 +142,20 @@ export class JsonFields {
   }
 
   #list(bytes: Buffer, to: number, node: Node): boolean {
-    this.#blanks(bytes, to);
+    this.#at = skipBlanks(bytes, this.#at, to);
     if (this.#at < to && bytes[this.#at] === CLOSE_LIST) {
       this.#at++;
       return true;
     }
     for (let item = 0; ; item++) {
       if (!this.#value(bytes, to, node.items[item])) return false;
-      this.#blanks(bytes, to);
+      this.#at = skipBlanks(bytes, this.#at, to);
       if (this.#at >= to) return false;
       const next = bytes[this.#at];
       if (next !== COMMA && next !== CLOSE_LIST) return false;
       this.#at++;
       if (next === CLOSE_LIST) return true;
-      this.#blanks(bytes, to);
+      this.#at = skipBlanks(bytes, this.#at, to);
     }
   }
 
@@ -238,6 +230,12 @@ export class JsonFields {
     this.#at = to;
     return false;
   }
+}
+
+function skipBlanks(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at]! <= 32) at++;
+  return at;
 }
 
 function childOf(bytes: Buffer, from: number, to: number, node: Node): Node | undefined {

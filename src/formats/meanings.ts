@@ -21,6 +21,8 @@ export const REQUEST_SIZE = 13;
 export const DURATION = 20;
 /** Seconds that are no duration without a point: nginx always writes one, and `%D` never. */
 export const DURATION_POINT = 21;
+/** Whole units only: %D. */
+export const DURATION_WHOLE = 27;
 export const TTFB = 22;
 export const UPSTREAM_DURATION = 23;
 /** nginx's list of upstream times. */
@@ -154,7 +156,7 @@ const TEXT_FORMAT: readonly (readonly [name: string, meaning: Meaning])[] = [
   ["alb_sent_bytes", meaning("size")],
   ["haproxy_bytes", meaning("size")],
   ["bytes_received", meaning("request_size")],
-  ["duration_us", meaning("duration_us")],
+  ["duration_us", value(DURATION_WHOLE, "duration")],
   ["duration_ms", meaning("duration_ms")],
   ["duration_s", meaning("duration_s")],
   ["haproxy_timers", value(HAPROXY_TIMERS, "duration")],

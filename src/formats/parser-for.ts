@@ -5,11 +5,12 @@ import { type JsonMapping, JsonParser } from "./json-parser.ts";
 import { JSON_PRESETS } from "./json-presets.ts";
 import { LineFormat } from "./line-format.ts";
 import type { LineParser, ParserOptions } from "./line-parser.ts";
+import { nginxJsonMapping } from "./nginx-json.ts";
 import { TEXT_PRESETS, type TextPreset } from "./presets.ts";
 import { TextParser } from "./text-parser.ts";
 import { CLF, ClfTime, PatternTime } from "./time-reader.ts";
 import { W3C_PRESETS, W3cParser } from "./w3c-parser.ts";
-import { UTC, zoneOf } from "./zone.ts";
+import { UTC, type Zone, zoneOf } from "./zone.ts";
 
 /** A JSON format of the user's own. */
 export interface JsonFormat {
@@ -59,6 +60,11 @@ export function parserFor(format: Format, options: ParserOptions = {}): LinePars
   if (json !== undefined) return new JsonParser(json.fields, { ...json, zone, cookie });
   const w3c = W3C_PRESETS.find(({ name }) => name === format);
   if (w3c !== undefined) return new W3cParser(w3c, { cookie });
+  const mapping = nginxJsonMapping(format);
+  if (mapping !== undefined) {
+    const sizeKind = /\$\{?body_bytes_sent/.test(format) || !/\$\{?bytes_sent/.test(format) ? "body" : "wire";
+    return new JsonParser(mapping, { name: format, marks: "end", sizeKind, zone, cookie });
+  }
   const text = TEXT_PRESETS.find(({ name }) => name === format);
   if (text === undefined && /^[\w.-]*$/.test(format)) {
     throw new LogspreadError("BAD_CONFIG", {
@@ -67,15 +73,10 @@ export function parserFor(format: Format, options: ParserOptions = {}): LinePars
       fix: `Use one of ${NAMED_FORMATS.map(({ name }) => name).join(", ")}; an Apache LogFormat; or an nginx log_format`,
     });
   }
-  return textParser(format, text, options);
+  return textParser(format, text, zone, cookie);
 }
 
-function textParser(
-  name: string,
-  preset: TextPreset | undefined,
-  { zone: zoneName, cookie }: ParserOptions,
-): LineParser {
-  const zone = zoneName === undefined ? UTC : zoneOf(zoneName);
+function textParser(name: string, preset: TextPreset | undefined, zone: Zone, cookie: string | undefined): LineParser {
   const parts = readFormat(preset?.format ?? name);
   const format = new LineFormat(parts, { zone, syslog: preset?.syslog ?? false });
   const time = parts.find((part) => part.kind === "field" && part.time !== undefined);

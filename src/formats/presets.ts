@@ -69,13 +69,6 @@ export const TEXT_PRESETS: readonly TextPreset[] = [
     marks: "start",
     example: `${LINE} ${BROWSER} 18365`,
   },
-  {
-    name: "combined-timed-s",
-    of: "Apache httpd, combined with %T at the end",
-    format: `${APACHE} ${HEADERS} %T`,
-    marks: "start",
-    example: `${LINE} ${BROWSER} 1`,
-  },
   { name: "nginx", of: "nginx, its predefined combined", format: NGINX, marks: "end", example: `${LINE} ${BROWSER}` },
   {
     name: "nginx-main",
@@ -91,6 +84,13 @@ export const TEXT_PRESETS: readonly TextPreset[] = [
     marks: "end",
     mayEndBefore: "upstream_response_time",
     example: `${LINE} ${BROWSER} 0.148 0.121`,
+  },
+  {
+    name: "combined-timed-s",
+    of: "Apache httpd, combined with %T at the end",
+    format: `${APACHE} ${HEADERS} %T`,
+    marks: "start",
+    example: `${LINE} ${BROWSER} 1`,
   },
   {
     name: "nginx-upstream",
