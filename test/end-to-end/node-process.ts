@@ -8,6 +8,9 @@ import { waitFor } from "../wait.ts";
 import { freePort } from "./port.ts";
 import { type Program, program } from "./program.ts";
 
+/** A node starts within half a second; a machine that runs other tests beside gets more. */
+const START_LIMIT_MS = 30_000;
+
 export interface NodeSetup {
   /** A configuration in the place of the flags: makes it of the folder for everything and the address to listen at. */
   readonly config?: (folder: string, listen: string) => string;
@@ -64,10 +67,18 @@ export class NodeProcess {
     const child = spawn(node, [script, ...this.#args], { cwd: this.folder, stdio: ["ignore", "ignore", "pipe"] });
     child.stderr.on("data", (bytes: Buffer) => (this.#said += bytes.toString()));
     this.#child = child;
-    await waitFor(async () => {
-      if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}: ${this.#said}`);
-      return isReady(this.url);
-    });
+    let state = "nobody listens";
+    try {
+      await waitFor(async () => {
+        if (child.exitCode !== null) return true;
+        state = await stateOf(this.url);
+        return state === "ready";
+      }, START_LIMIT_MS);
+    } catch {
+      // Told below.
+    }
+    if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}: ${this.#said}`);
+    if (state !== "ready") throw new Error(`the node is not ready after ${START_LIMIT_MS} ms: ${state}\n${this.#said}`);
   }
 
   /** kill -9; resolves when the process is gone. */
@@ -104,11 +115,12 @@ export class NodeProcess {
   }
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function stateOf(url: string): Promise<string> {
   try {
-    return (await fetch(`${url}/readyz`)).ok;
-  } catch {
-    return false; // nobody listens yet
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(START_LIMIT_MS) });
+    return response.ok ? "ready" : await response.text();
+  } catch (error) {
+    return String((error as Error).cause ?? error);
   }
 }
 

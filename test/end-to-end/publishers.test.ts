@@ -92,7 +92,7 @@ test("node and publishers killed with -9 at random: every line is in the file on
       }
     }
   };
-  await Promise.all([fed, killNode(), killPublishers()]);
+  await Promise.all([fed, killNode(), killPublishers()]).finally(() => (feeding = false));
   await Promise.all(pipes.map((piped) => piped.end()));
   t.diagnostic(`killed: ${kills.join(" ")}`);
   const lost = await lostOf(node, sample);
