@@ -18,6 +18,8 @@ export const commands: readonly Entry[] = [
   { name: "groups", hangup: "end", load: async () => (await import("./groups.ts")).groups },
   { name: "check", hangup: "end", load: async () => (await import("./check.ts")).check },
   { name: "verify", hangup: "end", load: async () => (await import("./verify.ts")).verify },
+  { name: "formats", hangup: "end", load: async () => (await import("./formats.ts")).formats },
+  { name: "parse", hangup: "end", load: async () => (await import("./parse.ts")).parse },
   { name: "demo", hangup: "end", load: async () => (await import("./demo.ts")).demo },
   { name: "completion", hangup: "end", load: async () => (await import("./completion.ts")).completion },
 ];

@@ -3,7 +3,7 @@ import { Filler, type Taken } from "./fill.ts";
 import type { LineFormat } from "./line-format.ts";
 import { type LineParser, MAX_LINE_BYTES, type Outcome } from "./line-parser.ts";
 import { END_TIME, EVENT_TIME, type Meaning, meaningOfField, START_TIME, WIRE_SIZES } from "./meanings.ts";
-import { type AccessRecord, REST } from "./record.ts";
+import { type AccessRecord, REST, TEXT_FIELDS } from "./record.ts";
 import { PatternTime, type TimeReader } from "./time-reader.ts";
 import { compileTimestamp } from "./timestamp.ts";
 
@@ -96,10 +96,13 @@ export class TextParser implements LineParser {
   }
 }
 
-/** Names of what a record can get from values that mean these. */
+const NUMBERS = ["time", "status", "size", "request_size", "duration", "ttfb", "upstream_time"];
+const ORDER: readonly string[] = [...NUMBERS, ...TEXT_FIELDS];
+
+/** Names of what a record can get from values that mean these, in the record's order. */
 export function fieldsOf(meanings: readonly Meaning[]): string[] {
   const names = new Set(meanings.map(({ field }) => field));
   if (names.has("request")) for (const part of ["method", "target", "protocol"]) names.add(part);
   if (names.has("target")) for (const part of ["path", "query"]) names.add(part);
-  return [...names];
+  return [...names].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b));
 }

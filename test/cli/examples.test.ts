@@ -32,7 +32,7 @@ function shell(t: TestContext, line: string, cwd: string, url: string) {
 async function prepared(t: TestContext): Promise<UpNode> {
   const node = await startNode(t);
   await publish(node.url, "coolsite", '- "GET / HTTP/1.1" 500 1\n'.repeat(10));
-  const lines = '- "GET / HTTP/1.1" 500 1\n'.repeat(10);
+  const lines = '192.0.2.7 - - [24/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 500 1 "-" "curl/8.5.0" 12\n'.repeat(10);
   for (const folder of [
     "a",
     "b",
