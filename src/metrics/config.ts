@@ -1,5 +1,6 @@
 /** What may be said of the metrics' privacy and of the bounds of their memory. */
 import { z } from "zod";
+import { size } from "../message/schema.ts";
 
 export const privacyConfig = z.strictObject({
   address: z
@@ -36,7 +37,7 @@ export const engineConfig = z.strictObject({
     .int()
     .min(10)
     .max(1_000_000)
-    .default(2000)
+    .default(500)
     .describe("values that each top list of a server follows within the current minute"),
   minuteRows: z
     .int()
@@ -54,6 +55,9 @@ export const engineConfig = z.strictObject({
     .describe("servers (times groups) that are told apart; what more there are count as one, (other)"),
   seconds: z.int().min(60).max(3600).default(300).describe("seconds of the past that are kept one by one"),
   minutes: z.int().min(5).max(10_080).default(120).describe("minutes of the past that are kept in memory"),
+  minutesBytes: size()
+    .prefault("64MiB")
+    .describe("most memory for those minutes; with many servers the oldest go earlier"),
 });
 
 export type EngineConfig = z.output<typeof engineConfig>;

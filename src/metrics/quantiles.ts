@@ -95,6 +95,15 @@ export class Quantiles {
     return this.max;
   }
 
+  /** The sum of ln(value + 1) over all values, as exact as the buckets. */
+  logSum(): number {
+    let sum = 0;
+    for (let i = 0; i < this.#counts.length; i++) {
+      if (this.#counts[i]! > 0) sum += this.#counts[i]! * Math.log(middleOf(this.#from + i, this.bits) + 1);
+    }
+    return sum;
+  }
+
   merge(other: Quantiles): void {
     this.count += other.count;
     this.sum += other.sum;
@@ -112,6 +121,34 @@ export class Quantiles {
     const at = own - this.#from;
     if (at >= 0 && at < this.#counts.length) this.#counts[at]! += count;
     else this.#addOutside(own, count);
+  }
+
+  /** What has been added since `earlier`, an older copy of this, with `bits` of precision; `max` is the bucket's, not exact. */
+  since(earlier: Quantiles, bits: number): Quantiles {
+    const made = new Quantiles(bits);
+    made.count = this.count - earlier.count;
+    made.sum = this.sum - earlier.sum;
+    made.zeros = this.zeros - earlier.zeros;
+    if (made.count === 0) return made;
+    for (let i = 0; i < this.#counts.length; i++) {
+      const before = earlier.#counts[this.#from + i - earlier.#from] ?? 0;
+      const count = this.#counts[i]! - before;
+      if (count <= 0) continue;
+      made.#addFrom(this.#from + i, this.bits, count);
+      made.max = Math.min(this.max, middleOf(this.#from + i, this.bits));
+    }
+    return made;
+  }
+
+  /** Makes this a copy of `other`, which has the same precision. */
+  copy(other: Quantiles): void {
+    this.count = other.count;
+    this.sum = other.sum;
+    this.max = other.max;
+    this.zeros = other.zeros;
+    if (this.#counts.length !== other.#counts.length) this.#counts = other.#counts.slice();
+    else this.#counts.set(other.#counts);
+    this.#from = other.#from;
   }
 
   clear(): void {

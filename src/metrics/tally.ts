@@ -2,13 +2,11 @@
  * All that is counted of the requests of a span of time: of a server's minute, of an hour, of a whole report. Tallies
  * merge, and are written and read for other threads and for SQLite.
  */
-import { REASONS, type Reason } from "../formats/line-parser.ts";
 import type { Agents } from "./agents.ts";
 import { ByteReader, ByteWriter } from "./bytes-codec.ts";
-import { Distinct } from "./distinct.ts";
+import { Counts } from "./counts.ts";
 import { NONE } from "./intern.ts";
 import { count, NameCounts, Names } from "./names.ts";
-import { Quantiles } from "./quantiles.ts";
 import type { CountryOf, OwnRequest } from "./request-reader.ts";
 import { siteFrom, siteTo } from "./site.ts";
 import { AUX, BYTES, NOT_FOUND, REQUESTS, TIME_US, TopList } from "./top-list.ts";
@@ -61,22 +59,13 @@ export const LISTS = [
   "countries",
 ] as const;
 
+/** In the rows of `pages` of a tally that counts requests: those answered with 4xx; below 0 if none. Not encoded, not merged. */
+export const CLIENT_ERRORS = AUX;
+
 export type ListName = (typeof LISTS)[number];
 
 export class Tally {
-  requests = 0;
-  bytes = 0;
-  robots = 0;
-  /** First and last request's time, µs. */
-  firstUs = Number.POSITIVE_INFINITY;
-  lastUs = 0;
-  /** By status, 0 for unknown. */
-  readonly statuses = new Float64Array(600);
-  /** Lines without a request, by the number of the reason in REASONS. */
-  readonly unparsed = new Float64Array(REASONS.length);
-  readonly time = new Quantiles();
-  readonly size = new Quantiles();
-  readonly visitors: Distinct;
+  readonly counts: Counts;
   readonly lists: Readonly<Record<ListName, TopList>>;
   readonly #names: TallyNames;
   readonly #methods: NameCounts;
@@ -92,7 +81,7 @@ export class Tally {
       new TopList({ capacity: rows, keyBytes, bytes: rows * perKey * 2 + keyBytes }, names.seed, measures);
     const few = Math.min(listRows, 500);
     this.#names = names;
-    this.visitors = new Distinct(limits.visitorsPrecision);
+    this.counts = new Counts(limits.visitorsPrecision);
     this.lists = {
       pages: list(listRows, 250, [REQUESTS, BYTES, NOT_FOUND, TIME_US]),
       referrers: list(listRows, 120),
@@ -117,19 +106,9 @@ export class Tally {
 
   /** Counts a request. */
   add(request: OwnRequest): void {
-    const { status, bytes, durationUs, timeUs } = request;
-    this.requests++;
-    this.statuses[status]!++;
-    if (timeUs < this.firstUs) this.firstUs = timeUs;
-    if (timeUs > this.lastUs) this.lastUs = timeUs;
-    if (bytes >= 0) {
-      this.bytes += bytes;
-      this.size.add(bytes);
-    }
-    if (durationUs >= 0) this.time.add(durationUs);
-    this.visitors.add(request.visitorHigh, request.visitorLow);
+    this.counts.add(request);
     const lists = this.lists;
-    this.#inList(lists.pages, request, request.page);
+    this.#page(request);
     this.#address(request);
     const { referrer } = request;
     if (!referrer.empty) {
@@ -139,17 +118,15 @@ export class Tally {
         const to = siteTo(referrer.bytes, from, referrer.to);
         const list = lists.referringSites;
         const row = list.rowOf(referrer.bytes, referrer.view, from, to);
-        if (row !== NONE) count(list.rows, row, bytes, status, durationUs);
+        if (row !== NONE) count(list.rows, row, request.bytes, request.status, request.durationUs);
       }
     }
     this.#inList(lists.vhosts, request, request.vhost);
     this.#inList(lists.users, request, request.user);
     this.#named(this.#methods, this.#names.methods, request, request.method);
     this.#named(this.#protocols, this.#names.protocols, request, request.protocol);
-    if (request.robot) {
-      this.robots++;
-      this.#numbered(this.#robots, request, request.robotNumber);
-    } else {
+    if (request.robot) this.#numbered(this.#robots, request, request.robotNumber);
+    else {
       this.#numbered(this.#browsers, request, request.browserNumber);
       this.#numbered(this.#systems, request, request.systemNumber);
     }
@@ -159,6 +136,17 @@ export class Tally {
     if (key.from === key.to) return;
     const row = list.rowOf(key.bytes, key.view, key.from, key.to);
     if (row !== NONE) count(list.rows, row, request.bytes, request.status, request.durationUs);
+  }
+
+  #page(request: OwnRequest): void {
+    const { page, status } = request;
+    if (page.empty) return;
+    const list = this.lists.pages;
+    const row = list.rowOf(page.bytes, page.view, page.from, page.to);
+    if (row === NONE) return;
+    count(list.rows, row, request.bytes, status, request.durationUs);
+    if (status >= 400 && status < 500)
+      list.rows[row + CLIENT_ERRORS] = Math.max(0, list.rows[row + CLIENT_ERRORS]!) + 1;
   }
 
   #address(request: OwnRequest): void {
@@ -189,22 +177,6 @@ export class Tally {
     count(counts.rows, row, request.bytes, request.status, request.durationUs);
   }
 
-  addUnparsed(reason: Reason): void {
-    this.unparsed[REASONS.indexOf(reason)]!++;
-  }
-
-  /** Nothing was counted. */
-  get empty(): boolean {
-    return this.requests === 0 && this.unparsed.every((n) => n === 0);
-  }
-
-  /** Requests by class of status, 0 for unknown. */
-  classes(): [number, number, number, number, number, number] {
-    const classes: [number, number, number, number, number, number] = [0, 0, 0, 0, 0, 0];
-    for (let status = 0; status < 600; status++) classes[Math.floor(status / 100) as 0]! += this.statuses[status]!;
-    return classes;
-  }
-
   /** Moves what is counted by number into the lists, so that they are complete. Call before reading `lists`. */
   settle(): void {
     this.#methods.drain(this.lists.methods);
@@ -217,16 +189,7 @@ export class Tally {
 
   clear(): void {
     this.settle();
-    this.requests = 0;
-    this.bytes = 0;
-    this.robots = 0;
-    this.firstUs = Number.POSITIVE_INFINITY;
-    this.lastUs = 0;
-    this.statuses.fill(0);
-    this.unparsed.fill(0);
-    this.time.clear();
-    this.size.clear();
-    this.visitors.clear();
+    this.counts.clear();
     for (const name of LISTS) this.lists[name].clear();
   }
 
@@ -234,21 +197,8 @@ export class Tally {
   merge(other: Tally): void {
     this.settle();
     other.settle();
-    this.#addCounts(other.requests, other.bytes, other.robots, other.firstUs, other.lastUs);
-    for (let i = 0; i < this.statuses.length; i++) this.statuses[i]! += other.statuses[i]!;
-    for (let i = 0; i < this.unparsed.length; i++) this.unparsed[i]! += other.unparsed[i]!;
-    this.time.merge(other.time);
-    this.size.merge(other.size);
-    this.visitors.merge(other.visitors);
+    this.counts.merge(other.counts);
     for (const name of LISTS) this.lists[name].merge(other.lists[name]);
-  }
-
-  #addCounts(requests: number, bytes: number, robots: number, firstUs: number, lastUs: number): void {
-    this.requests += requests;
-    this.bytes += bytes;
-    this.robots += robots;
-    this.firstUs = Math.min(this.firstUs, firstUs);
-    this.lastUs = Math.max(this.lastUs, lastUs);
   }
 
   /** With the best `rows` rows of each list. */
@@ -256,51 +206,56 @@ export class Tally {
     this.settle();
     const into = new ByteWriter();
     into.integer(VERSION);
-    into.number(this.requests);
-    into.number(this.bytes);
-    into.number(this.robots);
-    into.number(this.firstUs);
-    into.number(this.lastUs);
-    writeCounts(into, this.statuses);
-    writeCounts(into, this.unparsed);
-    this.time.encode(into);
-    this.size.encode(into);
-    this.visitors.encode(into);
+    into.bytes(written((part) => this.counts.encode(part)));
     into.integer(LISTS.length);
-    for (const name of LISTS) this.lists[name].encode(into, rows);
+    for (const name of LISTS) into.bytes(written((part) => this.lists[name].encode(part, rows)));
     return into.finish();
   }
 
   /** Adds what `encode` wrote. Throws BAD_FRAME if it cannot be read; then this tally is of no use any more. */
   mergeEncoded(bytes: Uint8Array): void {
     this.settle();
-    const from = new ByteReader(bytes);
-    const version = from.integer();
-    if (version !== VERSION) throw from.damaged(`version ${version} is not known`);
-    this.#addCounts(from.number(), from.number(), from.number(), from.number(), from.number());
-    readCounts(from, this.statuses);
-    readCounts(from, this.unparsed);
-    this.time.mergeEncoded(from);
-    this.size.mergeEncoded(from);
-    this.visitors.mergeEncoded(from);
+    const from = openTally(bytes);
+    this.counts.mergeEncoded(new ByteReader(from.bytes()));
     const lists = from.integer();
-    for (let i = 0; i < lists; i++) this.lists[LISTS[i]!].mergeEncoded(from);
+    for (let i = 0; i < Math.min(lists, LISTS.length); i++) {
+      this.lists[LISTS[i]!].mergeEncoded(new ByteReader(from.bytes()));
+    }
+  }
+
+  /** Bytes of memory held by the lists. */
+  get memory(): number {
+    return LISTS.reduce((sum, name) => sum + this.lists[name].memory, 0);
   }
 }
 
-/** Pairs of place and count, for what is not 0. */
-function writeCounts(into: ByteWriter, counts: Float64Array): void {
-  for (let i = 0; i < counts.length; i++) {
-    if (counts[i] === 0) continue;
-    into.integer(i + 1);
-    into.number(counts[i]!);
-  }
-  into.integer(0);
+function written(write: (into: ByteWriter) => void): Buffer {
+  const into = new ByteWriter();
+  write(into);
+  return into.finish();
 }
 
-function readCounts(from: ByteReader, counts: Float64Array): void {
-  for (let place = from.integer(); place > 0; place = from.integer()) {
-    const count = from.number();
-    if (place <= counts.length) counts[place - 1]! += count;
+/** The counts of an encoded tally are added to `to`. Throws BAD_FRAME. */
+export function mergeCounts(bytes: Uint8Array, to: Counts): void {
+  to.mergeEncoded(new ByteReader(openTally(bytes).bytes()));
+}
+
+/** The reader of an encoded tally's list. Throws BAD_FRAME. */
+export function openList(bytes: Uint8Array, name: ListName): ByteReader {
+  const from = openTally(bytes);
+  from.bytes();
+  const lists = from.integer();
+  const wanted = LISTS.indexOf(name);
+  for (let i = 0; i < lists; i++) {
+    const list = from.bytes();
+    if (i === wanted) return new ByteReader(list);
   }
+  throw from.damaged(`it has no list ${name}`);
+}
+
+function openTally(bytes: Uint8Array): ByteReader {
+  const from = new ByteReader(bytes);
+  const version = from.integer();
+  if (version !== VERSION) throw from.damaged(`version ${version} is not known`);
+  return from;
 }

@@ -195,15 +195,7 @@ export class TopList {
 
   /** Adds what `encode` wrote to these rows. */
   mergeEncoded(from: ByteReader): void {
-    const floor = from.number();
-    const other = from.number();
-    const rows = new Float64Array(COLUMNS);
-    rows[AUX] = NONE;
-    for (let count = from.integer(); count > 0; count--) {
-      const key = from.bytes();
-      for (let column = 0; column < AUX; column++) rows[column] = from.number();
-      this.#addRow(key, rows, 0, floor);
-    }
+    const { floor, other } = eachRow(from, (key, row, floor) => this.#addRow(key, row, 0, floor));
     this.#raise(floor);
     this.other += other;
   }
@@ -230,4 +222,21 @@ export class TopList {
     }
     this.floor += floor;
   }
+}
+
+/** Goes through what `encode` wrote: `take` gets each value with its columns, which hold until the next, and the list's floor. */
+export function eachRow(
+  from: ByteReader,
+  take: (key: Buffer, row: Float64Array, floor: number) => void,
+): { floor: number; other: number } {
+  const floor = from.number();
+  const other = from.number();
+  const row = new Float64Array(COLUMNS);
+  row[AUX] = NONE;
+  for (let count = from.integer(); count > 0; count--) {
+    const key = from.bytes();
+    for (let column = 0; column < AUX; column++) row[column] = from.number();
+    take(key, row, floor);
+  }
+  return { floor, other };
 }
