@@ -48,7 +48,8 @@ function filesPlan(files: FilesConfig, nowUs: number) {
   const sample = template.render(values, nowUs);
   const filter = files.match.length + files.exclude.length > 0 ? " that pass match and exclude" : "";
   const example = values.length > 0 || template.dated ? `, now for example to ${sample}` : "";
-  const text = `lines${filter} of groups ${files.groups.join(", ")} to ${files.path}${example}`;
+  const format = files.format === undefined ? "" : `; a line's fields are as ${files.format} has them`;
+  const text = `lines${filter} of groups ${files.groups.join(", ")} to ${files.path}${example}${format}`;
   return { text, base: template.base };
 }
 

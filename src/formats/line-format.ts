@@ -32,6 +32,8 @@ export function compileFormat(format: string): LineFormat {
 
 const SPACE = 32;
 const BRACKET = 91;
+const COMMA = 44;
+const COLON = 58;
 
 /** What every server writes between the brackets of `%t` and `$time_local`. */
 const CLF = "%d/%b/%Y:%H:%M:%S %z";
@@ -46,6 +48,8 @@ interface Step {
   readonly byte0: number;
   readonly byte1: number;
   readonly byte2: number;
+  /** nginx's list of what several upstreams did: "0.005, 0.120 : -" is one field. */
+  readonly list: boolean;
   /** The field is a time whose length is known, so that its literal need not be looked for. */
   readonly clf: boolean;
   /** The field stands between quotes: a backslash takes the next byte's meaning. */
@@ -102,7 +106,8 @@ export class LineFormat {
       const clf = part.time === CLF && end.startsWith("]");
       const bracketed = end.startsWith(":");
       const length = literal.length;
-      steps.push({ index, end: literal, length, byte0, byte1, byte2, clf, quoted, bracketed, request });
+      const list = part.source.startsWith("$upstream_") && !quoted && (end === "" || end.startsWith(" "));
+      steps.push({ index, end: literal, length, byte0, byte1, byte2, list, clf, quoted, bracketed, request });
     }
     if (syslog) {
       this.#syslog = new SyslogHeader();
@@ -208,6 +213,7 @@ function fieldEnd(bytes: Uint8Array, at: number, to: number, step: Step): number
       p++;
     }
   }
+  if (step.list) p = lastOfList(bytes, p, to);
   if (length === 0) {
     while (p < to && bytes[p] !== SPACE) p++;
     return p;
@@ -226,6 +232,18 @@ function fieldEnd(bytes: Uint8Array, at: number, to: number, step: Step): number
 /** Whether "24/Nov/2026:13:55:36 +0000" may well be what stands at `at`. */
 function isClf(bytes: Uint8Array, at: number): boolean {
   return bytes[at + 2] === 47 && bytes[at + 6] === 47 && bytes[at + 11] === 58 && bytes[at + 20] === SPACE;
+}
+
+/** Where the last item of a list begins: a comma or a colon between blanks is followed by another. */
+function lastOfList(bytes: Uint8Array, at: number, to: number): number {
+  let last = at;
+  for (let p = at; p < to; p++) {
+    if (bytes[p] !== SPACE) continue;
+    if (p > at && bytes[p - 1] === COMMA) last = p + 1;
+    else if (p + 2 < to && bytes[p + 1] === COLON && bytes[p + 2] === SPACE) last = (p += 2) + 1;
+    else break;
+  }
+  return last;
 }
 
 /** Whether the literal of `step` stands at `at`, whose first byte does; or as much of it as the line still has room for. */
