@@ -121,9 +121,9 @@ const FALSE_ALARM_S = 30 * 86_400;
 
 /**
  * Lorden's bound counts every second as a new beginning. A score leaves zero for several seconds at a time, so there are
- * fewer beginnings: in simulations with no change alarms came at least ten times as rarely (test/metrics/anomalies/cusum.test.ts).
+ * fewer beginnings: without any change alarms come at least four times as rarely (test/metrics/anomalies/cusum.test.ts).
  */
-const BEGINNINGS = 10;
+const BEGINNINGS = 4;
 
 /** The score at which to raise an alarm, if `tests` tests share `share` of the false alarms that are allowed. */
 export function thresholdFor(tests: number, share: number): number {

@@ -17,6 +17,9 @@ const LARGER = [1.25, 2.5] as const;
 /** Standard deviation of a page's size that is taken for granted, as a part of the mean: pages change a little all the time. */
 const LEAST_SPREAD = 0.15;
 
+/** A page with less than this on average, bytes, is a redirect or the like: a single error message would be a jump. */
+const LEAST_SIZE = 100;
+
 /** One request can say no more than this, nats: a page that was the same a thousand times may yet differ the next time. */
 const MOST_PER_REQUEST = 1;
 
@@ -112,7 +115,7 @@ export class PageWatch {
     const usual = this.usualSize;
     block.spread += (bytes - usual * requests) ** 2 / requests;
     block.seconds++;
-    if (this.#learned < READY_BLOCKS || this.#requests < READY_REQUESTS || usual === 0) return;
+    if (this.#learned < READY_BLOCKS || this.#requests < READY_REQUESTS || usual < LEAST_SIZE) return;
     const variance = Math.max(this.#variance, (LEAST_SPREAD * usual) ** 2);
     for (const [i, [alarm, [least, sought]]] of [
       [this.smaller, SMALLER] as const,
