@@ -94,6 +94,7 @@ export class Filler {
     }
     const kinds = this.#kinds;
     const cutAt = cut * 2;
+    let badTime = false;
     for (let i = 0; i < kinds.length; i++) {
       const at = this.#indices[i]!;
       const from = extents[at]!;
@@ -124,6 +125,7 @@ export class Filler {
           const reader = this.#times[i]!;
           if (!reader.read(bytes, from, to)) {
             if (kind === is.EVENT_TIME) return "bad-time";
+            badTime = true; // there may be another
             continue;
           }
           if (kind === is.EVENT_TIME) into.timeUs = reader.us;
@@ -193,7 +195,7 @@ export class Filler {
     }
     if (places[TARGET * 2]! >= 0) this.#splitTarget(bytes, places);
     this.#settleTimes(into);
-    return "ok";
+    return badTime && into.timeUs < 0 ? "bad-time" : "ok";
   }
 
   #oddText(kind: number, bytes: Buffer, from: number, to: number, places: Int32Array, slot: number): void {

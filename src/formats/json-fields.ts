@@ -29,7 +29,7 @@ interface Node {
 function stepsOf(path: string): (string | number)[] {
   const steps: (string | number)[] = [];
   const step = /(?:^|\.)((?:[^.[\]\\]|\\.)+)|\[(\d{1,3})\]/y;
-  while (step.lastIndex < path.length) {
+  while (steps.length === 0 || step.lastIndex < path.length) {
     const found = step.exec(path);
     if (found === null || (steps.length === 0 && found[1] === undefined)) {
       throw new LogspreadError("BAD_CONFIG", {

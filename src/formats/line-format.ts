@@ -50,6 +50,8 @@ interface Step {
   readonly byte2: number;
   /** nginx's list of what several upstreams did: "0.005, 0.120 : -" is one field. */
   readonly list: boolean;
+  /** The field is a time that may hold the literal that ends it: "2026-11-24 13:55:36". */
+  readonly stamp: TimestampPattern | undefined;
   /** The field is a time whose length is known, so that its literal need not be looked for. */
   readonly clf: boolean;
   /** The field stands between quotes: a backslash takes the next byte's meaning. */
@@ -94,7 +96,8 @@ export class LineFormat {
       const end = next?.kind === "literal" ? next.text : "";
       const quoted = before?.kind === "literal" && before.text.endsWith('"') && end.startsWith('"');
       const index = add(part.name, part.source);
-      if (part.time !== undefined && timestamp === undefined) timestamp = readable(part.time, zone);
+      const own = part.time === undefined ? undefined : readable(part.time, zone);
+      timestamp ??= own;
       const request = part.name === "request";
       if (request) {
         add("method", part.source);
@@ -106,8 +109,9 @@ export class LineFormat {
       const clf = part.time === CLF && end.startsWith("]");
       const bracketed = end.startsWith(":");
       const length = literal.length;
+      const stamp = part.time?.includes(end === "" ? " " : end[0]!) ? own : undefined;
       const list = part.source.startsWith("$upstream_") && !quoted && (end === "" || end.startsWith(" "));
-      steps.push({ index, end: literal, length, byte0, byte1, byte2, list, clf, quoted, bracketed, request });
+      steps.push({ index, end: literal, length, byte0, byte1, byte2, list, stamp, clf, quoted, bracketed, request });
     }
     if (syslog) {
       this.#syslog = new SyslogHeader();
@@ -214,6 +218,7 @@ function fieldEnd(bytes: Uint8Array, at: number, to: number, step: Step): number
     }
   }
   if (step.list) p = lastOfList(bytes, p, to);
+  else if (step.stamp?.parseAt(bytes, p, to)) p = step.stamp.end;
   if (length === 0) {
     while (p < to && bytes[p] !== SPACE) p++;
     return p;
