@@ -20,6 +20,7 @@ export const commands: readonly Entry[] = [
   { name: "verify", hangup: "end", load: async () => (await import("./verify.ts")).verify },
   { name: "formats", hangup: "end", load: async () => (await import("./formats.ts")).formats },
   { name: "parse", hangup: "end", load: async () => (await import("./parse.ts")).parse },
+  { name: "report", hangup: "end", load: async () => (await import("./report.ts")).report },
   { name: "demo", hangup: "end", load: async () => (await import("./demo.ts")).demo },
   { name: "completion", hangup: "end", load: async () => (await import("./completion.ts")).completion },
 ];

@@ -68,7 +68,7 @@ export async function serve(
   io.stderr.on("error", () => {});
   io.stdout.on("error", () => {});
   const { startNode } = await import("../node/node.ts");
-  const { humanReport } = await import("./report.ts");
+  const { humanReport } = await import("./human-report.ts");
   node = await startNode(config, io.stderr.isTTY ? { report: humanReport(config.log.level, io.stderr) } : {});
   try {
     started(node);

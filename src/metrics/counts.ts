@@ -62,6 +62,35 @@ export class Counts {
     return classes;
   }
 
+  /** New ones of the same precision. */
+  none(): Counts {
+    return new Counts(this.visitors.p, this.time.bits);
+  }
+
+  /** A copy, without visitors. */
+  copy(): Counts {
+    const made = this.none();
+    made.#addSums(this.requests, this.bytes, this.robots, this.firstUs, this.lastUs);
+    made.statuses.set(this.statuses);
+    made.unparsed.set(this.unparsed);
+    made.time.copy(this.time);
+    made.size.copy(this.size);
+    return made;
+  }
+
+  /** What has been counted since `earlier`, an older copy; visitors, and who came first and last, cannot be told. */
+  since(earlier: Counts): Counts {
+    const made = new Counts(this.visitors.p, this.time.bits);
+    made.requests = this.requests - earlier.requests;
+    made.bytes = this.bytes - earlier.bytes;
+    made.robots = this.robots - earlier.robots;
+    for (let i = 0; i < this.statuses.length; i++) made.statuses[i] = this.statuses[i]! - earlier.statuses[i]!;
+    for (let i = 0; i < this.unparsed.length; i++) made.unparsed[i] = this.unparsed[i]! - earlier.unparsed[i]!;
+    made.time.merge(this.time.since(earlier.time, this.time.bits));
+    made.size.merge(this.size.since(earlier.size, this.size.bits));
+    return made;
+  }
+
   clear(): void {
     this.requests = 0;
     this.bytes = 0;
