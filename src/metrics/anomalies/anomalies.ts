@@ -49,7 +49,7 @@ export class Anomalies implements AnomaliesPart {
         this.#groups.set(group, watch);
       }
       watch.observe(seconds, pagesByGroup.get(group) ?? [], thresholds, startS, spare);
-      findings.push(...watch.findings(thresholds));
+      findings.push(...watch.findings(thresholds, startS));
     }
     for (const [group, watch] of this.#groups) {
       if (watch.servers === 0 || !byGroup.has(group)) this.#groups.delete(group);

@@ -35,6 +35,10 @@ const LEAST_SHARE_SIGMA = 0.002;
 /** A page with at least this part of a group's errors is what is wrong, not the servers. */
 const DOMINANT = 0.6;
 
+/** When a common cause is gone, its effects do not calm down all at once; so long they are still put down to it. */
+const AFTERMATH_S = 60;
+const NEVER = Number.NEGATIVE_INFINITY;
+
 /** Pages that are watched at the same time, of which no more has been heard for this long, make room. */
 const PAGE_FORGOTTEN_S = 3600;
 
@@ -63,6 +67,12 @@ export class GroupWatch {
   readonly #pages = new Map<string, PageWatch>();
   readonly #rate = new RateWatch();
   #requests = 0;
+  /** When most servers last departed together, when a page last had most errors, and when servers last had them, s. */
+  readonly #togetherS: Record<PeerKind, number> = { errors: NEVER, time: NEVER, size: NEVER };
+  #culpritS = NEVER;
+  #serverErrorsS = NEVER;
+  /** Whose errors were told in the last second. */
+  #failingPages: ReadonlySet<PageWatch> = new Set();
 
   constructor(group: string, config: AnomaliesConfig) {
     this.#group = group;
@@ -102,7 +112,7 @@ export class GroupWatch {
   }
 
   /** All that is out of the ordinary now. */
-  *findings(thresholds: Thresholds): Generator<Finding> {
+  *findings(thresholds: Thresholds, nowS: number): Generator<Finding> {
     const silent = new Set<ServerWatch>();
     const groupSilent = this.#isSilent(this.#rate, thresholds);
     for (const { watch } of this.#servers.values()) {
@@ -113,17 +123,17 @@ export class GroupWatch {
     else for (const watch of silent) yield this.#silenceFinding(watch);
 
     const culprit = this.#culpritPage(thresholds);
-    let serverErrors = false;
+    if (culprit !== undefined) this.#culpritS = nowS;
     for (const kind of KINDS) {
       if (kind === "rate" && (silent.size > 0 || groupSilent)) continue; // the others' shares follow from it
-      if (kind === "errors" && culprit !== undefined) continue;
-      for (const finding of this.#serverFindings(kind, thresholds)) {
-        if (kind === "errors") serverErrors = true;
+      if (kind === "errors" && nowS - this.#culpritS <= AFTERMATH_S) continue;
+      for (const finding of this.#serverFindings(kind, thresholds, nowS)) {
+        if (kind === "errors") this.#serverErrorsS = nowS;
         yield finding;
       }
     }
     if (this.#rate.departed && !groupSilent) yield this.#rateFinding();
-    yield* this.#pageFindings(serverErrors, culprit);
+    yield* this.#pageFindings(nowS - this.#serverErrorsS <= AFTERMATH_S, culprit);
   }
 
   // Observation --------------------------------------------------------------------------------------------------------
@@ -249,24 +259,24 @@ export class GroupWatch {
     standing.usual = kind === "errors" ? against.usual : Math.exp(against.usual);
     // A level of time or size that lasts is this server's own; one of errors is never right.
     if (kind !== "errors" && standing.apart && nowS - standing.sinceS > this.#config.adaptAfter / 1000) {
-      standing.sinceS = Number.NEGATIVE_INFINITY;
+      standing.sinceS = NEVER;
     }
   }
 
   // Findings -----------------------------------------------------------------------------------------------------------
 
-  *#serverFindings(kind: (typeof KINDS)[number], thresholds: Thresholds): Generator<Finding> {
+  *#serverFindings(kind: (typeof KINDS)[number], thresholds: Thresholds, nowS: number): Generator<Finding> {
     const all = [...this.#servers.values()].filter(({ watch }) => watch.recentRequests.sum > 0);
     const departed = all.filter(({ watch }) => watch.departed(kind, thresholds));
     const departing = all.filter(({ watch }) => watch.departed(kind, thresholds, 0.5));
-    const together = departed.length > 0 && departing.length >= Math.max(3, Math.ceil(all.length / 2));
-    if (together && kind !== "rate") yield this.#togetherFinding(kind, departing);
-    for (const standing of all) {
-      const { watch, peers } = standing;
+    const enough = departing.length >= Math.max(3, Math.ceil(all.length / 2));
+    if (departed.length > 0 && enough && kind !== "rate") this.#togetherS[kind] = nowS;
+    const together = departed.length > 0 && kind !== "rate" && nowS - this.#togetherS[kind] <= AFTERMATH_S;
+    if (together) yield this.#togetherFinding(kind, enough ? departing : departed);
+    for (const { watch, peers } of all) {
       const peer = kind === "rate" ? undefined : peers[kind];
-      const isApart = peer?.apart === true && peer.sinceS !== Number.NEGATIVE_INFINITY;
-      const fromPast = departed.includes(standing) && !(together && kind !== "rate");
-      if (fromPast) yield this.#pastFinding(kind, watch);
+      const isApart = peer?.apart === true && peer.sinceS !== NEVER;
+      if (!together && watch.departed(kind, thresholds)) yield this.#pastFinding(kind, watch);
       else if (isApart) yield this.#peerFinding(kind as PeerKind, watch.server, peer);
     }
   }
@@ -368,11 +378,13 @@ export class GroupWatch {
   }
 
   *#pageFindings(serverErrors: boolean, culprit: PageWatch | undefined): Generator<Finding> {
+    const failing = new Set<PageWatch>();
     for (const watch of this.#pages.values()) {
       const { page } = watch;
       if (watch.errors.alarm.raised) {
-        // Where servers answer with errors, their pages do.
-        if (serverErrors && watch !== culprit) continue;
+        // Where servers answer with errors, their pages do. What was told before stays told.
+        if (serverErrors && watch !== culprit && !this.#failingPages.has(watch)) continue;
+        failing.add(watch);
         const usual = watch.errors.usual;
         const text = `${percent(watch.errorShare)} of the requests for ${page} fail; ${percent(usual)} is usual.`;
         yield this.#finding("page-errors", page, watch.errorShare, usual, text);
@@ -382,6 +394,7 @@ export class GroupWatch {
         yield this.#finding("page-size", page, watch.size, usual, text);
       }
     }
+    this.#failingPages = failing;
   }
 }
 

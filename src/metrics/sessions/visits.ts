@@ -9,7 +9,7 @@
  * pool, texts once each in a bounded table. A hot path: `note` runs for every line and makes no object and no string.
  */
 import { groupMatcher } from "../../message/names.ts";
-import { mix, tableHash } from "../hash.ts";
+import { highHash, mix } from "../hash.ts";
 import { Intern, NONE, viewOf } from "../intern.ts";
 import type { SessionsPart } from "../parts.ts";
 import type { Request, Slice } from "../request.ts";
@@ -587,7 +587,7 @@ class Numbers {
 
   #add(name: string): number {
     const bytes = Buffer.from(name);
-    this.#hashes.push(tableHash(viewOf(bytes), 0, bytes.length, 0));
+    this.#hashes.push(highHash(viewOf(bytes), 0, bytes.length));
     this.#numbers.set(name, this.names.length);
     return this.names.push(name) - 1;
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Second } from "../../../src/metrics/parts.ts";
+import type { Scope } from "../../../src/metrics/snapshot.ts";
 import type { Fault } from "./traffic.ts";
 import { watchOf } from "./watch.ts";
 
@@ -89,9 +90,9 @@ for (const [name, fault, expected, seeds] of FAULTS) {
       watch.run(OVER_S);
       const [opened, closed, ...others] = watch.told.map(({ what }) => what);
       assert.deepEqual([opened, closed, ...others], [`opened ${expected}`, `closed ${expected}`]);
-      const [{ s: openedS }, { s: closedS }] = watch.told as [{ s: number }, { s: number }];
+      const [openedS, closedS] = watch.told.map(({ s }) => s) as [number, number];
       assert.ok(openedS > BEFORE_S && openedS <= BEFORE_S + SOON_S, `told ${openedS - BEFORE_S} s after it began`);
-      assert.ok(closedS > BEFORE_S + LASTS_S, `closed ${BEFORE_S + LASTS_S - closedS} s before its end`);
+      assert.ok(closedS > BEFORE_S + LASTS_S, `closed ${BEFORE_S + LASTS_S - closedS} s too soon`);
     });
   }
 }
@@ -174,8 +175,7 @@ test("anomalies are told by group, server and time", () => {
   watch.run(30, failing);
   watch.run(OVER_S);
   const { ever } = watch;
-  const count = (scope: Partial<typeof ever> & { groups?: readonly string[]; servers?: readonly string[] }) =>
-    watch.anomalies.within({ ...ever, ...scope }).length;
+  const count = (scope: Partial<Scope>) => watch.anomalies.within({ ...ever, ...scope }).length;
   const [anomaly] = watch.anomalies.within(ever);
   assert.equal(count({ groups: ["w*"] }), 1);
   assert.equal(count({ groups: ["shop"] }), 0);
