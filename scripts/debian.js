@@ -15,6 +15,8 @@ const NEEDED = [
     package: "strace",
     why: "that fdatasync comes before the acknowledgement is seen from outside",
   },
+  { program: "/usr/sbin/nginx", package: "nginx", why: "its log lines, as it writes them, are parsed" },
+  { program: "/usr/sbin/haproxy", package: "haproxy", why: "its log lines, as it writes them, are parsed" },
   { program: "/usr/bin/goaccess", package: "goaccess", why: "`logspread tail GROUP | goaccess -` is promised to work" },
   { program: "/usr/bin/chromium", package: "chromium", why: "the dashboard is tested in a real browser" },
 ];
