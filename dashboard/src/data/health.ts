@@ -32,5 +32,5 @@ export function healthOf(overview: Overview | undefined): Health {
     return { level: "look", words: "Needs a look", reason: `the metrics are ${text(span(lagS))} behind` };
   }
   if (totals.requests === 0) return { level: "quiet", words: "Quiet", reason: "no requests in this time" };
-  return { level: "well", words: "All is well", reason: "no server stands out" };
+  return { level: "well", words: "All is well", reason: "no anomaly is open" };
 }

@@ -2,6 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import type { Overview, SessionRow, Sessions as Snapshot } from "../../../src/metrics/snapshot.ts";
 import { addressOf, getJson } from "../data/api.ts";
 import { usePoll } from "../data/use-poll.ts";
+import { agentWords } from "../text/agent.ts";
 import * as figures from "../text/figures.ts";
 import { clock } from "../text/moment.ts";
 import { visible } from "../text/visible.ts";
@@ -41,7 +42,10 @@ export function Sessions({ overview, replaying }: Props) {
     <section class="panel area-sessions" aria-labelledby="sessions-title">
       <div class="panel-head">
         <h2 id="sessions-title">Online</h2>
-        <span class="dim">{figures.text(figures.count(sessions.online))} visitors</span>
+        <span class="dim">
+          {figures.text(figures.count(sessions.online))} visitors
+          {sessions.robotsOnline > 0 && `, ${figures.text(figures.count(sessions.robotsOnline))} robots`}
+        </span>
         <input
           type="search"
           class="find"
@@ -113,7 +117,7 @@ function Row({ row, atUs, replaying, open, toggle }: RowProps) {
             <bdi>{visible(row.visitor, 60)}</bdi>
           </button>
           <small class="dim">
-            <bdi>{visible(row.agent, 60)}</bdi>
+            <bdi title={visible(row.agent, 300)}>{visible(agentWords(row.agent), 60)}</bdi>
             {row.robot && <span class="flag">robot</span>}
           </small>
         </th>

@@ -38,7 +38,7 @@ const TABS: readonly Tab[] = [
 const FEW = 10;
 const MANY = 100;
 
-/** The top lists, one at a time. */
+/** The top lists, one at a time. The last step of a trend is still being counted, so it is not drawn. */
 export function Tops({ overview, view }: { readonly overview: Overview; readonly view: View }) {
   const [at, setAt] = useState(0);
   const [many, setMany] = useState(false);
@@ -135,7 +135,7 @@ function Row({ row }: { readonly row: TopRow }) {
         <meter class="share" min={0} max={1} value={row.share} aria-hidden="true" />
         <bdi title={key}>{key === "" ? "(none)" : key}</bdi>
       </th>
-      <td class="col-trend rank-2">{row.trend.length > 1 && <Spark values={row.trend} tone="dim" />}</td>
+      <td class="col-trend rank-2">{row.trend.length > 2 && <Spark values={row.trend.slice(0, -1)} tone="dim" />}</td>
       <td>
         <Fig {...figures.count(row.requests)} title={`${figures.exact(row.requests)} requests${bound}`} />
       </td>

@@ -103,6 +103,8 @@ function scaled(n: number | null | undefined, base: number, units: readonly stri
 function digits(n: number): string {
   const size = Math.abs(n);
   if (size === 0) return "0";
+  if (size < 0.005) return "<0.01";
+  if (size < 0.095) return n.toFixed(2);
   return size < 9.95 ? n.toFixed(1) : n.toFixed(0);
 }
 
