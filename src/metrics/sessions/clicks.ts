@@ -78,12 +78,12 @@ export class Clicks {
     this.#free = this.#first[visit]!;
   }
 
-  /** Places of the clicks of `visit` in the columns, in the order in which they came. */
-  *placesOf(visit: number): Generator<number> {
+  /** Calls `see` with the places of the clicks of `visit` in the columns, in the order in which they came, until it returns false. */
+  forEachPlace(visit: number, see: (at: number) => boolean): void {
     const last = this.#last[visit]!;
     for (let block = this.#first[visit]!; ; block = this.#next[block]!) {
       const fill = block === last ? this.#fill[visit]! : BLOCK;
-      for (let i = 0; i < fill; i++) yield block * BLOCK + i;
+      for (let i = 0; i < fill; i++) if (!see(block * BLOCK + i)) return;
       if (block === last) return;
     }
   }

@@ -448,7 +448,10 @@ export class Visits implements SessionsPart {
   #forEachText(columns: Int32Array[], visitText: (number: number, column: Int32Array, at: number) => void): void {
     for (let visit = this.#oldest; visit !== NONE; visit = this.#after[visit]!) {
       for (const column of columns) visitText(column[visit]!, column, visit);
-      for (const at of this.#clicks.placesOf(visit)) visitText(this.#clicks.path[at]!, this.#clicks.path, at);
+      this.#clicks.forEachPlace(visit, (at) => {
+        visitText(this.#clicks.path[at]!, this.#clicks.path, at);
+        return true;
+      });
     }
     for (const column of [this.#ended.entry, this.#ended.exit]) {
       for (let at = 0; at < column.length; at++) visitText(column[at]!, column, at);
@@ -493,22 +496,23 @@ export class Visits implements SessionsPart {
   /** A test of text numbers that decodes each text once. */
   #containing(text: string): (number: number) => boolean {
     const wanted = text.toLowerCase();
-    const known = new Map<number, boolean>();
+    const known = new Uint8Array(this.#texts.size);
     return (number) => {
-      let found = known.get(number);
-      if (found === undefined) {
-        found = number !== NONE && this.#texts.text(number).toLowerCase().includes(wanted);
-        known.set(number, found);
-      }
-      return found;
+      if (number === NONE) return false;
+      if (known[number] === 0) known[number] = this.#texts.text(number).toLowerCase().includes(wanted) ? 1 : 2;
+      return known[number] === 1;
     };
   }
 
   #mentions(visit: number, contains: (text: number) => boolean): boolean {
     if (contains(this.#name[visit]!) || contains(this.#agent[visit]!)) return true;
     if (contains(this.#entry[visit]!) || contains(this.#exit[visit]!)) return true;
-    for (const at of this.#clicks.placesOf(visit)) if (contains(this.#clicks.path[at]!)) return true;
-    return false;
+    let found = false;
+    this.#clicks.forEachPlace(visit, (at) => {
+      found = contains(this.#clicks.path[at]!);
+      return !found;
+    });
+    return found;
   }
 
   #row(visit: number): SessionRow {
@@ -535,7 +539,9 @@ export class Visits implements SessionsPart {
 
   #clicksOf(visit: number): Click[] {
     const { timeUs, server, method, path, status } = this.#clicks;
-    const places = [...this.#clicks.placesOf(visit)].sort((a, b) => timeUs[a]! - timeUs[b]!);
+    const places: number[] = [];
+    this.#clicks.forEachPlace(visit, (at) => places.push(at) > 0);
+    places.sort((a, b) => timeUs[a]! - timeUs[b]!);
     return places.slice(-MAX_CLICKS_TOLD).map((at) => ({
       timeUs: timeUs[at]!,
       server: this.#servers.names[server[at]!]!,
