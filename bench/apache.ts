@@ -9,7 +9,6 @@ import { until } from "./wait.ts";
 
 /** Requests of one measurement: about two seconds of either. */
 const REQUESTS: Readonly<Record<KeepAlive, number>> = { off: 20_000, on: 50_000 };
-const SHORT_REQUESTS = 2000;
 const MIN_ROUNDS = 7;
 const MODES: readonly KeepAlive[] = ["off", "on"];
 
@@ -50,7 +49,7 @@ export const apache: Benchmark = {
     // Round 0 is for warming up.
     for (let round = 0; round <= rounds; round++) {
       for (const keepAlive of MODES) {
-        const requests = surroundings.short ? SHORT_REQUESTS : REQUESTS[keepAlive];
+        const requests = surroundings.lines ?? REQUESTS[keepAlive];
         for (const server of servers) {
           const before = { logger: server.logger(), node: node.program.usage().cpuSeconds };
           const answered = await visit(ab, server, keepAlive, requests);
