@@ -70,14 +70,13 @@ export const report = command({
     const { randomBytes } = await import("node:crypto");
     const { countFiles } = await import("../report/count-files.ts");
     const { reportOf } = await import("../report/report.ts");
-    const { readFormatText } = await import("../formats/config.ts");
     const nowUs = Date.now() * 1000;
     const started = performance.now();
     const progress = await progressOn(values.quiet ?? false, io);
     const counted = await countFiles(
       {
         files: positionals,
-        format: values.format === undefined || values.format === "auto" ? "auto" : readFormatText(values.format),
+        format: await formatOf(values.format),
         parser: { zone: values.zone },
         privacy: { address: addressOf(values.address), query: queryOf(values.query) },
         countries: values.countries,
@@ -119,6 +118,12 @@ async function progressOn(quiet: boolean, io: Io) {
     show: (read: number, of: number | undefined) => progress.show(read, of),
     clear: () => progress.clear(),
   };
+}
+
+/** The schema of mappings, which takes memory, is loaded for a mapping only. */
+async function formatOf(text: string | undefined) {
+  if (text === undefined || text === "auto") return "auto";
+  return text.trimStart().startsWith("{") ? (await import("../formats/config.ts")).readFormatText(text) : text;
 }
 
 async function timeOf(option: string, text: string | undefined, nowUs: number): Promise<number | undefined> {
