@@ -32,6 +32,11 @@ interface Props {
   readonly zoom: (fromS: number, toS: number) => void;
 }
 
+/** Distances that marks on a time axis may have, s. */
+const TIME_STEPS_S = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+];
+
 /** Charts with the same key move their crosshairs together. */
 const SYNC = "time";
 const HEIGHT = 208;
@@ -171,6 +176,7 @@ function optionsOf(
         grid: { show: false },
         size: 28,
         space: 64,
+        incrs: [...TIME_STEPS_S],
         values: (_, marks) => marks.map((s) => mark(s, (marks[1] ?? s) - (marks[0] ?? s))),
       },
       {

@@ -28,14 +28,16 @@ export function Spark({ values, steps, tone = "accent" }: Props) {
   });
   return (
     <svg class={`spark is-${tone}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-      {pieces.map((points, at) => (
-        <g key={at}>
-          <polygon
-            points={`${points[0]!.split(",")[0]},${HEIGHT} ${points.join(" ")} ${points.at(-1)!.split(",")[0]},${HEIGHT}`}
-          />
-          <polyline points={points.join(" ")} />
-        </g>
-      ))}
+      {pieces
+        .filter(({ length }) => length > 1)
+        .map((points, at) => (
+          <g key={at}>
+            <polygon
+              points={`${points[0]!.split(",")[0]},${HEIGHT} ${points.join(" ")} ${points.at(-1)!.split(",")[0]},${HEIGHT}`}
+            />
+            <polyline points={points.join(" ")} />
+          </g>
+        ))}
     </svg>
   );
 }

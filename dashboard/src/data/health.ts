@@ -1,7 +1,7 @@
 /** Whether the site is well, in a word and with the reason. */
-import type { Overview } from "../../../src/metrics/snapshot.ts";
 import { percent, span, text } from "../text/figures.ts";
 import { visible } from "../text/visible.ts";
+import type { Feed } from "./feed.ts";
 
 export interface Health {
   readonly level: "well" | "look" | "trouble" | "quiet" | "unknown";
@@ -15,7 +15,8 @@ const TROUBLE_SHARE = 0.05;
 /** The metrics are behind, s. */
 const BEHIND_S = 10;
 
-export function healthOf(overview: Overview | undefined): Health {
+export function healthOf({ overview, link }: Pick<Feed, "overview" | "link">): Health {
+  if (link.kind === "lost") return { level: "unknown", words: "Not known", reason: link.why };
   if (overview === undefined) return { level: "unknown", words: "No figures yet", reason: "" };
   const { now, anomalies, lagS, totals } = overview;
   const open = anomalies.filter(({ closedUs }) => closedUs === null);

@@ -39,7 +39,7 @@ export function Header(props: Props) {
         </svg>
         logspread
       </h1>
-      <Well health={healthOf(feed.overview)} />
+      <Well health={healthOf(feed)} />
       <div class="top-tools">
         <Connection feed={feed} />
         <button

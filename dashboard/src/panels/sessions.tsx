@@ -9,6 +9,13 @@ import { visible } from "../text/visible.ts";
 
 const SHOWN = 12;
 const FOUND = 50;
+/** The order changes this often only: on a busy site other visitors are the latest in every second, ms. */
+const CALM_MS = 5000;
+
+interface Shown {
+  rows: readonly SessionRow[];
+  sinceMs: number;
+}
 
 interface Props {
   readonly overview: Overview;
@@ -19,7 +26,8 @@ interface Props {
 export function Sessions({ overview, replaying }: Props) {
   const [query, setQuery] = useState("");
   const [openId, setOpenId] = useState<string>();
-  const held = useRef<{ readonly ids: readonly string[] } | undefined>(undefined);
+  const held = useRef(false);
+  const shown = useRef<Shown>({ rows: [], sinceMs: 0 });
   const found = usePoll<Snapshot>(
     query !== "" && !replaying ? addressOf("v1/metrics/sessions", { limit: FOUND, q: query }) : undefined,
     2000,
@@ -27,16 +35,17 @@ export function Sessions({ overview, replaying }: Props) {
   );
   const { sessions } = overview;
   const given = query !== "" && found !== undefined ? found.rows : sessions.rows;
-  const fresh = given
-    .filter((row) => replaying === false || matches(row, query))
-    .slice(0, query === "" ? SHOWN : FOUND);
-  const rows = inHeldOrder(fresh, given, held.current?.ids);
-  const hold = () => {
-    held.current ??= { ids: rows.map(({ id }) => id) };
-  };
+  const fresh = query === "" ? given.slice(0, SHOWN) : given.filter((row) => !replaying || matches(row, query));
+  const calm = query === "" && (held.current || Date.now() - shown.current.sinceMs < CALM_MS);
+  if (calm) shown.current.rows = keepPlaces(shown.current.rows, given, fresh);
+  else shown.current = { rows: withOpen(fresh, shown.current.rows, openId), sinceMs: Date.now() };
+  const { rows } = shown.current;
   const release = (event: Event) => {
     const inside = (event.currentTarget as HTMLElement).contains((event as FocusEvent).relatedTarget as Node | null);
-    if (!inside) held.current = undefined;
+    if (!inside) held.current = false;
+  };
+  const hold = () => {
+    held.current = true;
   };
   return (
     <section class="panel area-sessions" aria-labelledby="sessions-title">
@@ -188,15 +197,24 @@ function matches({ visitor, agent, clicks }: SessionRow, query: string): boolean
   return [visitor, agent, clicks.at(-1)?.path ?? ""].some((text) => text.toLowerCase().includes(wanted));
 }
 
-/** Rows that are being looked at stay where they are, as far as they are still there. */
-function inHeldOrder(
-  fresh: readonly SessionRow[],
+/** Rows stay where they are, with what is known of them now; new ones fill what is free. */
+function keepPlaces(
+  kept: readonly SessionRow[],
   given: readonly SessionRow[],
-  ids: readonly string[] | undefined,
+  fresh: readonly SessionRow[],
 ): readonly SessionRow[] {
-  if (ids === undefined) return fresh;
   const byId = new Map(given.map((row) => [row.id, row]));
-  const kept = ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
-  const keptIds = new Set(kept.map(({ id }) => id));
-  return [...kept, ...fresh.filter(({ id }) => !keptIds.has(id))].slice(0, Math.max(fresh.length, kept.length));
+  const ids = new Set(kept.map(({ id }) => id));
+  const free = Math.max(SHOWN - kept.length, 0);
+  return [...kept.map((row) => byId.get(row.id) ?? row), ...fresh.filter(({ id }) => !ids.has(id)).slice(0, free)];
+}
+
+/** A visitor who is being looked at stays, at the top, when others have been active since. */
+function withOpen(
+  fresh: readonly SessionRow[],
+  before: readonly SessionRow[],
+  openId: string | undefined,
+): readonly SessionRow[] {
+  const open = before.find(({ id }) => id === openId);
+  return open === undefined || fresh.some(({ id }) => id === openId) ? fresh : [open, ...fresh];
 }

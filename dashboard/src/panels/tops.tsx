@@ -56,6 +56,7 @@ export function Tops({ overview, view }: { readonly overview: Overview; readonly
     getJson,
   );
   const rows = (many || given === undefined ? more?.rows : given) ?? given ?? [];
+  const most = Math.max(...rows.map(({ share }) => share), Number.MIN_VALUE);
   const move = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
@@ -107,7 +108,7 @@ export function Tops({ overview, view }: { readonly overview: Overview; readonly
           </thead>
           <tbody>
             {rows.slice(0, many ? MANY : FEW).map((row) => (
-              <Row key={row.key} row={row} />
+              <Row key={row.key} row={row} most={most} />
             ))}
           </tbody>
         </table>
@@ -126,13 +127,14 @@ export function Tops({ overview, view }: { readonly overview: Overview; readonly
   );
 }
 
-function Row({ row }: { readonly row: TopRow }) {
+/** Bars are of the first row's length, as the lists are of many small shares. */
+function Row({ row, most }: { readonly row: TopRow; readonly most: number }) {
   const key = visible(row.key, 300);
   const bound = row.over > 0 ? `; at least ${figures.exact(row.requests - row.over)}` : "";
   return (
     <tr>
       <th scope="row" class="left key">
-        <meter class="share" min={0} max={1} value={row.share} aria-hidden="true" />
+        <meter class="share" min={0} max={most} value={row.share} aria-hidden="true" />
         <bdi title={key}>{key === "" ? "(none)" : key}</bdi>
       </th>
       <td class="col-trend rank-2">{row.trend.length > 2 && <Spark values={row.trend.slice(0, -1)} tone="dim" />}</td>

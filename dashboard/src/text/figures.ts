@@ -36,6 +36,7 @@ export function bytesPerSecond(n: number | null | undefined): Figure {
 export function percent(share: number | null | undefined): Figure {
   if (!known(share)) return UNKNOWN;
   const n = share * 100;
+  if (n === 0) return { value: "0", unit: "%" };
   if (n > 0 && n < 0.1) return { value: "<0.1", unit: "%" };
   return { value: n >= 99.95 ? "100" : n.toFixed(n < 10 ? 1 : 0), unit: "%" };
 }
