@@ -32,13 +32,17 @@ const REQUESTS: readonly { readonly send: string; readonly says: Partial<Plain> 
   { send: "MGLNDD_192.0.2.1_443\r\n\r\n", says: { method: undefined, status: 400 } },
 ];
 
-/** Sends the requests in turn, each when the one before has been answered. */
-async function ask(where: { readonly path: string } | { readonly port: number }): Promise<void> {
-  for (const { send } of REQUESTS) {
+/** Sends the requests in turn, each when `lines` has that of the one before: threads may log in another order. */
+async function ask(
+  where: { readonly path: string } | { readonly port: number },
+  lines: () => readonly string[],
+): Promise<void> {
+  for (const [i, { send }] of REQUESTS.entries()) {
     const socket = net.connect({ ...where, host: "127.0.0.1" } as net.NetConnectOpts);
     socket.resume().on("error", () => {});
     socket.write(Buffer.from(send, "latin1"));
     await once(socket, "close");
+    await waitFor(() => lines().length === i + 1);
   }
 }
 
@@ -135,9 +139,8 @@ async function startNginx(t: TestContext, folder: string): Promise<void> {
 test("nginx: combined, with times, key=value and JSON", { skip }, async (t) => {
   const folder = tempFolder(t);
   await startNginx(t, folder);
-  await ask({ path: join(folder, "nginx.sock") });
-  await waitFor(() => linesOf(join(folder, "json.log")).length === REQUESTS.length);
   const log = (name: string) => linesOf(join(folder, `${name}.log`));
+  await ask({ path: join(folder, "nginx.sock") }, () => log("json"));
 
   assertSaid(log("combined"), "nginx", (record, i) => {
     if (i === 0) assert.equal(record.agent, "x \\x22y\\x22 \\x5C z");
@@ -198,8 +201,7 @@ test("HAProxy: httplog, plain and with syslog headers, with captures", { skip },
         .split("\n")
         .slice(0, -1)
         .filter((line) => line.includes(" web "));
-    await ask({ path: socket });
-    await waitFor(() => lines().length === REQUESTS.length);
+    await ask({ path: socket }, lines);
     assertSaid(lines(), "haproxy-http", (record, i) => {
       assert.ok(record.durationUs! >= 0 && record.durationUs! < 10_000_000);
       assert.equal(record.ttfbUs !== undefined, i < 3, `${record.ttfbUs}`);
@@ -221,8 +223,7 @@ test("Apache: combined with %D, and a format of its own", { skip: skipApache, ti
   });
   const log = (name: string) => linesOf(join(apache.folder, name)).filter((line) => !line.includes("/site/started"));
   const format = own.replaceAll('\\"', '"');
-  await ask({ port: Number(new URL(apache.url).port) });
-  await waitFor(() => log("own.log").length === REQUESTS.length);
+  await ask({ port: Number(new URL(apache.url).port) }, () => log("own.log"));
   const parser = parserFor("combined-timed");
   const records = log("timed.log").map((line) => parsedBy(parser, Buffer.from(line, "latin1")));
   assert.deepEqual(
