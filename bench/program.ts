@@ -32,15 +32,16 @@ export interface Program {
 
 const running = new Set<ChildProcess>();
 
-/** Kills what still runs, so that a failed benchmark leaves nothing behind. */
+/** Kills what still runs, with all that it started, so that a failed benchmark leaves nothing behind. */
 export function killAll(): void {
-  for (const child of running) child.kill("SIGKILL");
+  for (const { pid } of running) if (pid !== undefined) process.kill(-pid, "SIGKILL");
 }
 
 export function start(command: string, args: readonly string[], options: ProgramOptions): Program {
   const log = openSync(options.log, "a");
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
+    detached: true, // a process group of its own, for killAll
     stdio: [options.stdin ?? "ignore", options.stdout ?? log, log],
   });
   closeSync(log);
