@@ -1,10 +1,10 @@
 /** A report as text, 80 columns wide, that no terminal can be harmed by. */
-import { STATUS_CODES } from "node:http";
 import { TOP_LISTS, type TopRow } from "../metrics/snapshot.ts";
 import { harmlessText } from "../outputs/harmless.ts";
 import type { Paint } from "../outputs/paint.ts";
 import { bytes, grouped, seconds, share, stepTime, TITLES, time } from "./figures.ts";
 import type { Report } from "./report.ts";
+import { STATUS_NAMES } from "./status-names.ts";
 
 const WIDTH = 80;
 
@@ -67,7 +67,7 @@ function chartText({ series }: Report, paint: Paint): string {
 function codesText({ codes }: Report, paint: Paint): string {
   if (codes.length === 0) return "";
   const lines = codes.map(({ status, requests, share: part }) => {
-    const name = status === 0 ? "unknown" : `${status} ${STATUS_CODES[status] ?? ""}`;
+    const name = status === 0 ? "unknown" : `${status} ${STATUS_NAMES[status] ?? ""}`;
     const head = `  ${clip(name, 32).padEnd(32)} ${grouped(requests).padStart(11)} ${share(part).padStart(7)} `;
     return head + bar(part, WIDTH - head.length);
   });
