@@ -9,8 +9,8 @@
  * pool, texts once each in a bounded table. A hot path: `note` runs for every line and makes no object and no string.
  */
 import { groupMatcher } from "../../message/names.ts";
-import { highHash, mix } from "../hash.ts";
-import { Intern, NONE, viewOf } from "../intern.ts";
+import { mix } from "../hash.ts";
+import { Intern, NONE } from "../intern.ts";
 import type { SessionsPart } from "../parts.ts";
 import type { Request, Slice } from "../request.ts";
 import type { Click, Scope, SessionRow, Sessions, TopRow } from "../snapshot.ts";
@@ -18,6 +18,8 @@ import { assetTest } from "./assets.ts";
 import { Clicks, grown, MAX_CLICKS_TOLD } from "./clicks.ts";
 import type { SessionsConfig } from "./config.ts";
 import { type EndedScope, EndedVisits, MAX_SERVERS_OF_VISIT } from "./ended.ts";
+import { Numbers } from "./numbers.ts";
+import { ViewCache } from "./view-cache.ts";
 import { VisitorIds } from "./visitor-id.ts";
 
 /**
@@ -555,60 +557,4 @@ export class Visits implements SessionsPart {
 /** Where in the table a hash belongs. */
 function home(high: number, low: number): number {
   return mix(high ^ Math.imul(low, 0x9e3779b1));
-}
-
-/** Names to small numbers; those beyond the last number share it. */
-class Numbers {
-  readonly names: string[] = [];
-  readonly #max: number;
-  readonly #numbers = new Map<string, number>();
-  readonly #hashes: number[] = [];
-  #lastName: string | undefined;
-  #lastNumber = 0;
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  numberOf(name: string): number {
-    if (name === this.#lastName) return this.#lastNumber; // lines come in batches of one server
-    let number = this.#numbers.get(name);
-    if (number === undefined) {
-      const full = this.names.length === this.#max - 1;
-      number = full ? this.#add("(other)") : this.names.length < this.#max ? this.#add(name) : this.#max - 1;
-    }
-    this.#lastName = name;
-    this.#lastNumber = number;
-    return number;
-  }
-
-  find(name: string): number {
-    return this.#numbers.get(name) ?? NONE;
-  }
-
-  /** 32 bits, the same in every process. */
-  hashOf(number: number): number {
-    return this.#hashes[number]!;
-  }
-
-  #add(name: string): number {
-    const bytes = Buffer.from(name);
-    this.#hashes.push(highHash(viewOf(bytes), 0, bytes.length));
-    this.#numbers.set(name, this.names.length);
-    return this.names.push(name) - 1;
-  }
-}
-
-/** A view of the buffer that the slices of one field point into: the same for all lines of a batch, so it is made once for them. */
-class ViewCache {
-  #bytes: Buffer | undefined;
-  #view: DataView = new DataView(new ArrayBuffer(0));
-
-  of(bytes: Buffer): DataView {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = viewOf(bytes);
-    }
-    return this.#view;
-  }
 }
