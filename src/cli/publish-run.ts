@@ -10,6 +10,7 @@ import { clearIntake, Intake, type Labels, type PipeId, REGIONS, recoverIntake }
 import { Pipe, type PipeStart } from "../inputs/pipe.ts";
 import { readSource, type SourceKind } from "../inputs/pipe-source.ts";
 import { publishLeft } from "../inputs/recover.ts";
+import type { Batch } from "../message/batch.ts";
 import { reasonOf } from "../message/error.ts";
 import type { Report } from "../message/report.ts";
 import { EXIT } from "./exit.ts";
@@ -32,6 +33,8 @@ export interface PublishSettings {
 }
 
 /** After an error that forwarding cannot deal with (a disk that cannot be read), it is tried again, ms. */
+/** Time for what was read to get into the spool when no node takes it. */
+const LAST_SPOOL_MS = 2000;
 const RETRY_MS = 1000;
 
 const nowUs = () => Date.now() * 1000;
@@ -44,15 +47,15 @@ interface Stops {
   readonly hurry: AbortSignal;
 }
 
-/** Resolves to the exit code. */
-export async function runPublish(settings: PublishSettings, onGarbage: (bytes: number) => void): Promise<number> {
+/** Resolves to the exit code. `onTaken` is told of batches that nobody needs any more. */
+export async function runPublish(settings: PublishSettings, onTaken: (batch: Batch) => void): Promise<number> {
   const { report, labels, root } = settings;
   process.umask(0o027);
   const stops = listen(settings.kind, report);
   const openBus = () => remote({ nodes: settings.nodes, giveUpAfterMs: Number.POSITIVE_INFINITY }, { report });
   const bus = openBus();
   const { maxBytes, onFull } = settings;
-  const options = { maxBytes, onFull, nowUs, report, onGarbage };
+  const options = { maxBytes, onFull, nowUs, report, onTaken };
   const { slot, spool } = await openSpool(settings, options);
   const ending = new AbortController();
   const background = [forward(spool, bus, report, ending.signal)];
@@ -167,7 +170,11 @@ async function finish(pipe: Pipe, spool: Spool, { exitWaitMs }: PublishSettings,
     hurry.addEventListener("abort", () => resolve("hurried"), { once: true });
   });
   const ended = await Promise.race([spool.drained(handedOn, exitWaitMs), hurried]);
-  if (ended !== "drained") return false;
+  if (ended !== "drained") {
+    // Into the spool at least, which takes no node, unless it is full and lets its input wait.
+    await Promise.race([handedOn.catch(() => {}), hurried, sleep(LAST_SPOOL_MS)]);
+    return false;
+  }
   await handedOn;
   return true;
 }

@@ -12,7 +12,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const entry = commands.find(({ name }) => name === argv[0]);
     if (entry === undefined) return await withoutCommand(argv, io);
     if (entry.hangup === "survive") process.on("SIGHUP", () => {});
-    rememberCompiledCode();
+    if (entry.cached) rememberCompiledCode();
     return await (await loaded(entry)).run(argv.slice(1), io);
   } catch (error) {
     if (error instanceof ReaderGone) return EXIT.ok;

@@ -14,10 +14,10 @@ import type { Outlet } from "./outlet.ts";
 import { PipeBatches, type Portion } from "./pipe-batches.ts";
 import { Sealer } from "./sealer.ts";
 
-/** A fill is sealed when it has this much, even if something is on its way: above, zstd's ratio hardly grows. */
-const SEAL_BYTES = 512 * 1024;
 /** Most that one read takes: what a pipe holds. */
 const CHUNK_BYTES = 64 * 1024;
+/** A fill is sealed when it has this much, even if something is on its way: larger batches cost less a line, and memory. */
+const SEAL_BYTES = 704 * 1024;
 const FILL_BYTES = MAX_LINE_BYTES + CHUNK_BYTES + 1;
 
 const NEWLINE_BYTES = Buffer.from("\n");

@@ -25,8 +25,10 @@ export interface SegmentLogOptions {
   readonly segmentBytes: number;
   /** Most bytes of waiting appends; more are refused as BUSY. */
   readonly queueBytes: number;
-  /** Bytes of the latest batches kept in memory for followers. */
+  /** Bytes of the latest batches kept in memory for followers; 0 keeps none, so that the caller may do with them as it likes. */
   readonly recentBytes: number;
+  /** About so much is read from disk at a time. */
+  readonly readBytes: number;
   /** Bytes of index files kept after their segment is deleted, so that gaps can be counted exactly. */
   readonly retiredIndexBytes: number;
   /** µs since the epoch. */
@@ -81,7 +83,7 @@ export class SegmentLog {
     this.#active = active;
     this.#lastTimeUs = lastTimeUs;
     this.#recent = new Recent(options.recentBytes);
-    this.#reader = new Reader(list, this.#recent, this.#appended, options.report);
+    this.#reader = new Reader(list, this.#recent, this.#appended, options.readBytes, options.report);
     this.#retention = new Retention(list, this.#recent, options.retiredIndexBytes, options.report);
     if (options.fsync === "interval") {
       this.#syncTimer = setInterval(() => void this.#syncNow(), options.fsyncIntervalMs).unref();

@@ -8,21 +8,20 @@ import { readTable, type Segment } from "./segment.ts";
 import type { SegmentList } from "./segment-list.ts";
 import type { Wakeup } from "./wakeup.ts";
 
-/** About so much is read from disk at a time. */
-const READ_BYTES = 1024 * 1024;
-
 /** Reads a log from any start: recent batches from memory, older ones from disk, what is gone as gaps. */
 export class Reader {
   readonly #list: SegmentList;
   readonly #recent: Recent;
   readonly #appended: Wakeup;
+  readonly #readBytes: number;
   readonly #report: Report;
   readonly #damaged = new Set<number>();
 
-  constructor(list: SegmentList, recent: Recent, appended: Wakeup, report: Report) {
+  constructor(list: SegmentList, recent: Recent, appended: Wakeup, readBytes: number, report: Report) {
     this.#list = list;
     this.#recent = recent;
     this.#appended = appended;
+    this.#readBytes = readBytes;
     this.#report = report;
   }
 
@@ -92,7 +91,7 @@ export class Reader {
     return (await this.#list.table(low)).positionAt(timeUs);
   }
 
-  /** Reads one stretch of a segment from disk, about a megabyte of wanted batches, and tells where to go on. */
+  /** Reads one stretch of a segment from disk, about `readBytes` of wanted batches, and tells where to go on. */
   async #readStretch(
     from: number,
     wanted: (group: string) => boolean,
@@ -116,7 +115,7 @@ export class Reader {
       if (start > last) return { deliveries: [], next: start };
       const at = startOffset(table, start, segment.size);
       let end = start;
-      while (end < last && isWanted(end + 1) && startOffset(table, end + 1, segment.size) - at < READ_BYTES) end++;
+      while (end < last && isWanted(end + 1) && startOffset(table, end + 1, segment.size) - at < this.#readBytes) end++;
       const file = await segment.acquire();
       try {
         const bytes = await readFully(file, at, startOffset(table, end + 1, segment.size) - at);

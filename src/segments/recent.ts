@@ -1,6 +1,6 @@
 import type { PlacedBatch } from "../message/delivery.ts";
 
-/** The latest batches, bounded by bytes: followers that keep up read them from here and never touch the disk. */
+/** The latest batches, bounded by bytes (0: none): followers that keep up read them from here and never touch the disk. */
 export class Recent {
   #maxBytes: number;
   #bytes = 0;
@@ -12,6 +12,7 @@ export class Recent {
   }
 
   add(placed: PlacedBatch): void {
+    if (this.#maxBytes === 0) return;
     this.#batches.push(placed);
     this.#bytes += placed.batch.frame.length;
     // The newest one always stays: a follower that waits for it must not need the disk.

@@ -52,6 +52,7 @@ test("a log of random appends, seals, deletions and reopens reads as a plain arr
           segmentBytes,
           queueBytes: 1e6,
           recentBytes,
+          readBytes: 500,
           retiredIndexBytes: 1e6,
           nowUs: () => Date.now() * 1000,
           report: (_, text) => assert.fail(text),

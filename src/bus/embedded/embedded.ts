@@ -14,6 +14,7 @@ import { Cursors } from "./cursors.ts";
 import { BusState } from "./state.ts";
 
 const RETIRED_INDEX_BYTES = 64 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 const EXPIRE_EVERY_MS = 60_000;
 
 export interface EmbeddedDeps {
@@ -60,6 +61,7 @@ export class EmbeddedBus implements Bus {
         segmentBytes: config.segmentBytes,
         queueBytes: config.queueBytes,
         recentBytes: config.recentBytes,
+        readBytes: READ_BYTES,
         retiredIndexBytes: RETIRED_INDEX_BYTES,
         nowUs: deps.nowUs,
         report: deps.report,

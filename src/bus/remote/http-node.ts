@@ -45,16 +45,19 @@ export class HttpNode {
     this.#inactivityMs = inactivityMs;
   }
 
-  /** Resolves with whatever the node answers. Rejects if it cannot be reached, breaks off or falls silent. */
+  /** Resolves with whatever the node answers, and when the request's buffers are no longer in use. Rejects if it cannot be reached, breaks off or falls silent. */
   async ask(request: Request, signal: AbortSignal): Promise<Answer> {
     for (;;) {
       const sent = this.#send(request, this.#inactivityMs, signal);
       try {
         const response = await sent.response;
+        const body = await bodyOf(response);
+        // A node may answer before it has read all: until it has, the caller's buffers are in use.
+        await sent.sent;
         return {
           status: response.statusCode!,
           retryAfterMs: retryAfterOf(response.headers["retry-after"]),
-          body: await bodyOf(response),
+          body,
         };
       } catch (thrown) {
         // A kept connection that the node had closed in the meantime: nothing is wrong, and every request may be repeated.
@@ -73,7 +76,7 @@ export class HttpNode {
     { method, path, headers, body }: Request,
     silenceMs: number,
     signal: AbortSignal,
-  ): { response: Promise<IncomingMessage>; reused: () => boolean } {
+  ): { response: Promise<IncomingMessage>; sent: Promise<void>; reused: () => boolean } {
     signal.throwIfAborted();
     const http = process.getBuiltinModule(this.#secure ? "node:https" : "node:http");
     this.#agent ??= new http.Agent({ keepAlive: true, scheduling: "lifo" });
@@ -95,9 +98,13 @@ export class HttpNode {
       request.on("error", reject);
       request.on("close", () => signal.removeEventListener("abort", abort));
     });
+    const sent = new Promise<void>((resolve) => {
+      request.once("finish", resolve);
+      request.once("close", resolve);
+    });
     for (const part of body ?? []) request.write(part);
     request.end();
-    return { response, reused: () => request.reusedSocket };
+    return { response, sent, reused: () => request.reusedSocket };
   }
 
   /** Closes the connections that are kept. */

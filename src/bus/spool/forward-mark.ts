@@ -69,7 +69,13 @@ export class ForwardMark {
   }
 
   /** Throws the system's error if it cannot be written. */
-  write(forwarded: Forwarded): void {
+  write({ position, last, clean }: Forwarded): void {
+    // A copy: the batch's own memory may be given back.
+    const forwarded = {
+      position,
+      clean,
+      last: last && { producer: Buffer.from(last.producer), sequence: last.sequence },
+    };
     this.#forwarded = forwarded;
     const copy = this.#copy;
     copy[4] = forwarded.clean ? 1 : 0;

@@ -27,8 +27,8 @@ export interface SpoolOptions {
   readonly onFull: OnFull;
   readonly nowUs: () => number;
   readonly report: Report;
-  /** Told of memory outside of the heap that became garbage, bytes. */
-  readonly onGarbage?: (bytes: number) => void;
+  /** Told of a batch that the bus has taken: nothing here holds on to it any more. */
+  readonly onTaken?: (batch: Batch) => void;
 }
 
 /** Batches kept in memory for the forwarder while it keeps up; behind that it reads the log. */
@@ -38,6 +38,8 @@ const WINDOW_BYTES = 512 * 1024;
 /** Most that is kept while the disk cannot be written. */
 const MEMORY_BYTES = 2 * 1024 * 1024;
 const SEGMENT_BYTES = 8 * 1024 * 1024;
+/** A publisher is small: what it reads to catch up is, too. */
+const READ_BYTES = 256 * 1024;
 const NO_LIMIT = () => true;
 
 /** Why forwarding ends, once it does. */
@@ -102,6 +104,7 @@ export class Spool {
         segmentBytes: Math.min(SEGMENT_BYTES, Math.ceil(options.maxBytes / 8)),
         queueBytes: Number.POSITIVE_INFINITY,
         recentBytes: 0,
+        readBytes: READ_BYTES,
         retiredIndexBytes: 0,
         nowUs: options.nowUs,
         report: options.report,
@@ -169,8 +172,7 @@ export class Spool {
     try {
       if (!(await this.#makeRoom(this.#log, batch))) return;
       const { position } = await this.#log.append(batch);
-      this.#lastAppended = batch;
-      this.#options.onGarbage?.(2 * batch.frame.length);
+      this.#lastAppended = { producer: Buffer.from(batch.producer), sequence: batch.sequence };
       this.#addLive(position, batch);
     } catch (thrown) {
       if (this.#closing) throw thrown;
@@ -216,7 +218,6 @@ export class Spool {
     }
     this.#memory.push({ position: 0, batch });
     this.#memoryBytes += batch.frame.length;
-    this.#options.onGarbage?.(2 * batch.frame.length);
   }
 
   /** Waits for something to move. A batch that still waits at the end is not taken: its input keeps it. */
@@ -302,7 +303,6 @@ export class Spool {
       const { position, batch } = delivery;
       // Dropped while it was read: it is counted as lost.
       if (position <= this.#taken) continue;
-      this.#options.onGarbage?.(batch.frame.length);
       this.#send(bus, { position, batch }, end);
       while (end.why === undefined && this.#inFlightBytes > WINDOW_BYTES) await this.#movement();
       if (end.why !== undefined || this.#live[0]?.position === this.#taken + 1) return;
@@ -316,7 +316,10 @@ export class Spool {
     if (position > 0) this.#taken = position;
     this.#inFlightBytes += batch.frame.length;
     bus.publish(batch).then(
-      () => this.#acknowledge(position, batch),
+      () => {
+        this.#acknowledge(position, batch);
+        this.#options.onTaken?.(batch);
+      },
       (thrown) => {
         if (isRefusal(thrown)) {
           this.#refused.setAside(batch, reasonOf(thrown));

@@ -82,7 +82,7 @@ export const filesConfig = z
       .min(1)
       .default(4096)
       .describe("different files a day; lines beyond go to the file whose fields are all called other"),
-    fsyncInterval: duration().prefault("1s").describe("longest time that written lines stay only in the page cache"),
+    fsyncInterval: duration().prefault("5s").describe("longest time that written lines stay only in the page cache"),
     mode: mode.default("0640").describe("permissions of new files"),
     dirMode: mode.default("0750").describe("permissions of new folders"),
   })
