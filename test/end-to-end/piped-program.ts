@@ -61,14 +61,9 @@ export class PipedProgram {
     });
   }
 
-  /** kill -9; the next publisher starts soon. Returns the process id, or undefined if none was running. */
-  kill(): number | undefined {
-    return this.#child?.kill("SIGKILL") ? this.#child.pid : undefined;
-  }
-
-  /** SIGTERM to the publisher that runs. */
-  terminate(): void {
-    this.#child?.kill("SIGTERM");
+  /** kill -9; the next publisher starts soon. False if none was running. */
+  kill(): boolean {
+    return this.#child?.kill("SIGKILL") ?? false;
   }
 
   /** Writes no more; resolves when a publisher has come to the end and has exited with 0. */

