@@ -71,7 +71,7 @@ async function seal(label: Label, kind: BodyKind, count: number, raw: Buffer): P
  * Log2 of the most memory that a compressed body may ask for to be opened: enough for the largest body. zstd's own limit
  * is 128 MiB, which a few bytes could claim.
  */
-const WINDOW_LOG_MAX = Math.ceil(Math.log2(MAX_RAW_BYTES));
+export const WINDOW_LOG_MAX = Math.ceil(Math.log2(MAX_RAW_BYTES));
 
 /**
  * The body as it was before compression. Throws BAD_FRAME if it does not decompress to the announced size, which is also
@@ -114,7 +114,8 @@ export function* messagesOf(batch: Batch, raw: Buffer): Generator<Buffer> {
   if (at !== raw.length) throw badBody(batch, `${raw.length - at} bytes follow its ${batch.count} messages`);
 }
 
-function badBody(batch: Batch, why: string, cause?: unknown): LogspreadError {
+/** BAD_FRAME for a body that is not what its header says. */
+export function badBody(batch: Batch, why: string, cause?: unknown): LogspreadError {
   return new LogspreadError(
     "BAD_FRAME",
     {

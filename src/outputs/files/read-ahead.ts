@@ -1,5 +1,5 @@
 /** Reads a subscription ahead of the writer and opens several bodies at once on the thread pool, in order and bounded. */
-import { openBody } from "../../message/body.ts";
+import type { Batch } from "../../message/batch.ts";
 import type { Delivery } from "../../message/delivery.ts";
 
 /** Bodies being opened or waiting to be written. More threads would not be there: the pool has four, writing needs some. */
@@ -24,13 +24,15 @@ export class ReadAhead {
   /** The subscription has ended: what is taken now is the last. */
   ended = false;
   readonly #queue: Entry[] = [];
+  readonly #open: (batch: Batch) => Promise<Buffer>;
   readonly #wake: () => void;
   #bytes = 0;
   #stopped = false;
   #room: (() => void) | undefined;
 
-  /** `wake` is called whenever there may be something new to take. */
-  constructor(deliveries: AsyncIterable<Delivery>, wake: () => void) {
+  /** `open` opens bodies; `wake` is called whenever there may be something new to take. */
+  constructor(deliveries: AsyncIterable<Delivery>, open: (batch: Batch) => Promise<Buffer>, wake: () => void) {
+    this.#open = open;
     this.#wake = wake;
     this.done = this.#read(deliveries).finally(() => {
       this.ended = true;
@@ -78,7 +80,7 @@ export class ReadAhead {
       this.#queue.push(entry);
       this.#bytes += bytes;
       if (delivery.kind === "batch" && delivery.batch.compression !== "none") {
-        openBody(delivery.batch).then(
+        this.#open(delivery.batch).then(
           (raw) => this.#settle(entry, { delivery, raw }),
           (fault: unknown) => this.#settle(entry, { delivery, fault }),
         );

@@ -2,8 +2,11 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "../../bus/bus.ts";
+import type { Batch } from "../../message/batch.ts";
+import { openBody } from "../../message/body.ts";
 import type { From } from "../../message/delivery.ts";
 import { LogspreadError, reasonOf } from "../../message/error.ts";
+import { Opener } from "../../message/opener.ts";
 import type { Report } from "../../message/report.ts";
 import type { NamedFilesConfig } from "./config.ts";
 import type { FilesCounters } from "./counters.ts";
@@ -129,6 +132,7 @@ async function run(
     wakeup.wake();
   };
   let reading: ReadAhead | undefined;
+  const opener = new Opener();
   try {
     const { place } = writer;
     if (place.position > status.lastPosition) throw foreignBus(config, journal, place, status.lastPosition);
@@ -136,7 +140,9 @@ async function run(
       config.order === "event-time" ? new EventOrder(config.lateness, config.buffer, place, counters) : undefined;
     // From "new" is settled once, when the journal is made: what comes while the output is down is new, too.
     const from: From = place.position === 0 && config.from === "first" ? "first" : { position: place.resume };
-    reading = new ReadAhead(bus.subscribe({ groups: config.groups, from, follow: true }, stop.signal), () =>
+    // Lines that wait for their order keep their bodies, each of which then has memory of its own.
+    const open = order === undefined ? (batch: Batch) => opener.open(batch) : openBody;
+    reading = new ReadAhead(bus.subscribe({ groups: config.groups, from, follow: true }, stop.signal), open, () =>
       wakeup.wake(),
     );
     signal.addEventListener("abort", abort);
@@ -144,6 +150,7 @@ async function run(
     while (!stop.signal.aborted) {
       const opened = reading.take(TAKE_BYTES);
       if (opened.length > 0) await writer.write(opened.map((one) => parcelOf(one, sorter, order, config, deps)));
+      for (const one of opened) if ("raw" in one) opener.release(one.raw);
       if (reopening.wanted) {
         await writer.reopen();
         reopening.wanted = false;
@@ -175,6 +182,7 @@ async function run(
     signal.removeEventListener("abort", abort);
     stop.abort();
     reading?.stop();
+    opener.close();
     await reading?.done.catch(() => {}); // it was thrown above, or is the abort's own
     await writer.close(clean);
     if (clean) commits.offer(counters.durablePosition, writer.place);
