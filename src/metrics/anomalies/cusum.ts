@@ -41,8 +41,9 @@ export class Cusum {
     this.score = Math.max(0, this.score + this.scaled(llr, most));
   }
 
-  /** Learns from an undisturbed block: the sum of its llr, unscaled. */
+  /** Learns from an undisturbed block: the sum of its llr, unscaled; NaN if it was seen before there was anything to compare with. */
   calibrate(llr: number): void {
+    if (Number.isNaN(llr)) return;
     this.#blocks++;
     const weight = 1 / Math.min(this.#blocks, MEMORY_BLOCKS);
     this.#mean += weight * (llr - this.#mean);

@@ -111,11 +111,18 @@ export class PageWatch {
     block.bytes += bytes;
     block.errors += errors;
     block.errorLlr += this.errors.step(errors, requests, threshold, nowS);
-    if (requests === 0 || this.#requests === 0) return;
+    if (requests === 0) return;
+    if (this.#requests === 0) {
+      block.sizeLlrs.fill(Number.NaN);
+      return;
+    }
     const usual = this.usualSize;
     block.spread += (bytes - usual * requests) ** 2 / requests;
     block.seconds++;
-    if (this.#learned < READY_BLOCKS || this.#requests < READY_REQUESTS || usual < LEAST_SIZE) return;
+    if (this.#learned < READY_BLOCKS || this.#requests < READY_REQUESTS || usual < LEAST_SIZE) {
+      block.sizeLlrs.fill(Number.NaN);
+      return;
+    }
     const variance = Math.max(this.#variance, (LEAST_SPREAD * usual) ** 2);
     for (const [i, [alarm, [least, sought]]] of [
       [this.smaller, SMALLER] as const,
@@ -134,10 +141,8 @@ export class PageWatch {
   #learn(block: PageBlock, threshold: number): void {
     if (!this.errors.alarm.suspicious(threshold)) this.errors.learn(block.errors, block.requests, block.errorLlr);
     if (this.smaller.suspicious(threshold) || this.larger.suspicious(threshold)) return;
-    if (this.#learned >= READY_BLOCKS) {
-      this.smaller.calibrate(block.sizeLlrs.subarray(0, 1));
-      this.larger.calibrate(block.sizeLlrs.subarray(1, 2));
-    }
+    this.smaller.calibrate(block.sizeLlrs.subarray(0, 1));
+    this.larger.calibrate(block.sizeLlrs.subarray(1, 2));
     this.#learned++;
     this.#requests = this.#requests * DECAY + block.requests;
     this.#bytes = this.#bytes * DECAY + block.bytes;

@@ -71,7 +71,7 @@ export class RateWatch {
         this.#llr[0] = llr;
         alarm.step(this.#llr, threshold, nowS);
       }
-    }
+    } else block.llrs.fill(Number.NaN);
     const learned = this.#blocks.turn(nowS);
     if (learned !== undefined) this.#learn(learned, threshold);
   }
@@ -86,9 +86,9 @@ export class RateWatch {
   #learn(block: RateBlock, threshold: number): void {
     if (this.silence > threshold / 4 || this.more.suspicious(threshold) || this.fewer.suspicious(threshold)) return;
     const rate = block.requests / 10;
+    this.more.calibrate(block.llrs.subarray(0, 1));
+    this.fewer.calibrate(block.llrs.subarray(1, 2));
     if (this.#learned >= READY_BLOCKS) {
-      this.more.calibrate(block.llrs.subarray(0, 1));
-      this.fewer.calibrate(block.llrs.subarray(1, 2));
       const expected = this.usual * 10;
       const excess = expected === 0 ? 1 : Math.min((block.requests - expected) ** 2 / expected, 100);
       this.dispersion = Math.max(1, this.dispersion + (excess - this.dispersion) / Math.min(this.#learned, 360));

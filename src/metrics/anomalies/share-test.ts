@@ -34,9 +34,9 @@ export class ShareTest {
     return this.#count === 0 ? 0 : this.#hits / this.#count;
   }
 
-  /** One second; returns its evidence, to be added up over the block. */
+  /** One second; returns its evidence, to be added up over the block; NaN while it is not known what is usual. */
   step(hits: number, count: number, threshold: number, nowS: number): number {
-    if (!this.ready) return 0;
+    if (!this.ready) return Number.NaN;
     const { floor, rise, factor } = this.#options;
     // As if one more hit had been seen: a share of 0 in a few hundred requests is not known to be 0.
     const usual = Math.max(floor, Math.min(0.9, (1.2 * (this.#hits + 0.5)) / (this.#count + 1)));
@@ -49,10 +49,8 @@ export class ShareTest {
 
   learn(hits: number, count: number, llr: number): void {
     if (count === 0) return;
-    if (this.ready) {
-      this.#llr[0] = llr;
-      this.alarm.calibrate(this.#llr);
-    }
+    this.#llr[0] = llr;
+    this.alarm.calibrate(this.#llr);
     this.#hits = this.#hits * DECAY + hits;
     this.#count = this.#count * DECAY + count;
     this.#blocks++;

@@ -67,9 +67,12 @@ export class ShiftTest {
     return this.#usual;
   }
 
-  /** Takes one second's values; adds what they said to `sums`, of each direction in turn. */
+  /** Takes one second's values; adds what they said to `sums`, of each direction in turn; NaN while it is not known what is usual. */
   step(bins: Uint32Array, threshold: number, nowS: number, sums: Float64Array): void {
-    if (!this.ready) return;
+    if (!this.ready) {
+      sums.fill(Number.NaN);
+      return;
+    }
     let at = 0;
     for (const [direction, alarm] of this.alarms.entries()) {
       const llrs = this.#llrs[direction]!;
@@ -92,10 +95,8 @@ export class ShiftTest {
       count += bins[bin]!;
     }
     if (count === 0) return;
-    if (this.ready) {
-      for (const [direction, alarm] of this.alarms.entries()) {
-        alarm.calibrate(sums.subarray(direction * UPWARD.length, (direction + 1) * UPWARD.length));
-      }
+    for (const [direction, alarm] of this.alarms.entries()) {
+      alarm.calibrate(sums.subarray(direction * UPWARD.length, (direction + 1) * UPWARD.length));
     }
     this.#count = this.#count * DECAY + count;
     this.#blocks++;
