@@ -39,8 +39,8 @@ export interface BatchSource {
   readonly createdUs: number;
 }
 
-/** What servers beyond the bound are counted as. */
-const OTHER_SERVER = "(other)";
+/** What servers and groups beyond the bound are counted as. */
+const OTHER = "(other)";
 
 /** After a longer gap in bus time its seconds are not told one by one. */
 const MAX_QUIET_S = 86_400;
@@ -223,8 +223,11 @@ export class Engine {
     const key = `${group}\0${server}`;
     const found = this.#sources.get(key);
     if (found !== undefined) return found;
-    if (this.#sources.size >= this.#config.sources && server !== OTHER_SERVER)
-      return this.#sourceOf(group, OTHER_SERVER);
+    if (this.#sources.size >= this.#config.sources) {
+      if (server !== OTHER) return this.#sourceOf(group, OTHER);
+      // So many groups that these, too, are counted together.
+      if (this.#sources.size >= this.#config.sources * 2 && group !== OTHER) return this.#sourceOf(OTHER, OTHER);
+    }
     const made = new Source(group, server, this.#config.seconds, this.#config, this.#names);
     this.#sources.set(key, made);
     this.#readers.set(key, new RequestReader(this.#deps.parserOf(group), this.#privacy, this.#agents));
