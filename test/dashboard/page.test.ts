@@ -99,7 +99,7 @@ test("a group is chosen by its name", async (t) => {
   await shows(figure(page, "requests"), "0");
   await page.locator("#filter-groups").click();
   await page.getByRole("checkbox", { name: "web" }).check();
-  await page.getByRole("checkbox", { name: "nobody" }).uncheck();
+  await page.getByRole("checkbox", { name: "nobody" }).click();
   await shows(figure(page, "requests"), String(TOTAL));
 });
 
@@ -124,7 +124,7 @@ test("dragging over a chart zooms all panels to that time, and one button leads 
   const range = new URLSearchParams(new URL(page.url()).hash.slice(1));
   const seconds = (Date.parse(range.get("to")!) - Date.parse(range.get("from")!)) / 1000;
   assert.ok(seconds >= 55 && seconds <= 66, `${seconds} s of five minutes' fifth`);
-  assert.equal(await page.locator(".connection").innerText(), "Fixed time");
+  await shows(() => page.locator(".connection").innerText(), "Fixed time");
   await page.getByRole("button", { name: "Back to live" }).click();
   await shows(() => page.locator(".connection").innerText(), "Live");
 });
@@ -132,7 +132,7 @@ test("dragging over a chart zooms all panels to that time, and one button leads 
 test("a time of one's own is shown when its ends are given", async (t) => {
   const page = await open(t);
   await page.locator("#custom-range").click();
-  await page.getByLabel("From").fill("2001-01-01T00:00:00");
+  await page.getByLabel("From", { exact: true }).fill("2001-01-01T00:00:00");
   await page.getByLabel("To", { exact: true }).fill("2001-01-01T00:10:00");
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await shows(figure(page, "requests"), "0");
@@ -183,10 +183,11 @@ test("the live tail shows lines as they come, filters them, and holds still when
 });
 
 test("the past is played again through the same panels, marked as not live", async (t) => {
-  const page = await open(t);
+  const iso = (agoS: number) => new Date(Date.now() - agoS * 1000).toISOString();
+  const page = await open(t, `#from=${iso(300)}&to=${iso(-2)}`);
   await page.getByRole("button", { name: "Replay" }).click();
   await page.locator(".replay select").selectOption("60");
-  await page.getByRole("button", { name: "Play" }).click();
+  await page.getByRole("button", { name: "Play", exact: true }).click();
   await shows(() => page.locator(".replay-mark").innerText(), "Replay 60×, not live");
   assert.match(page.url(), /replay=60/);
   await shows(figure(page, "requests"), String(TOTAL), 30_000);
@@ -240,6 +241,7 @@ test("everything can be done from the keyboard, and one sees where one is", asyn
     page.evaluate(() => {
       const element = document.activeElement as HTMLElement;
       const { outlineStyle } = getComputedStyle(element);
+      if (element === document.body) return { name: "", outlineStyle: "" };
       return { name: element.id || element.getAttribute("aria-label") || element.innerText.trim(), outlineStyle };
     });
   for (let at = 0; at < 150; at++) {
@@ -263,12 +265,13 @@ test("everything can be done from the keyboard, and one sees where one is", asyn
   }
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   await page.keyboard.press("?");
-  assert.equal(await page.locator("dialog[open]").count(), 1);
+  await shows(() => page.locator("dialog[open]").count(), 1);
   await page.keyboard.press("Escape");
   await shows(() => page.locator("dialog[open]").count(), 0);
   await page.keyboard.press("1");
-  assert.match(page.url(), /range=1m/);
+  await waitFor(() => page.url().includes("range=1m"));
   await page.keyboard.press("s");
+  await page.waitForSelector(".menu-panel input:focus");
   await page.keyboard.press("Space");
   await shows(() => page.locator(".menu-panel input:checked").count(), 1);
   await page.keyboard.press("Escape");
@@ -299,7 +302,7 @@ test("a node that dies is told with the age of the figures, and found again when
     "web1",
     times(7, () => line()),
   );
-  const page = await openPage(t, `${first.url}/#range=1h`, { expected: /ERR_|Failed to (fetch|load)/ });
+  const page = await openPage(t, `${first.url}/#range=1h`);
   await shows(figure(page, "requests"), "7");
   await first.close();
   await waitFor(
