@@ -115,10 +115,27 @@ export class TopList {
     this.other = 0;
   }
 
-  /** Beginnings of the rows with most of `column`, most first, at most `limit`; rows with nothing of it are left out. */
+  /**
+   * Beginnings of the rows with most of `column`, most first, at most `limit`; rows with nothing of it are left out. Equals
+   * are in the order of their values, so the same counts give the same list.
+   */
   top(column: number, limit: number): number[] {
     const rows = this.rows;
-    return this.#largest(column, limit).sort((a, b) => rows[b + column]! - rows[a + column]! || this.#byKey(a, b));
+    const chosen = this.#largest(column, limit);
+    if (chosen.length === limit && limit < this.size) {
+      const least = chosen.reduce((value, row) => Math.min(value, rows[row + column]!), Number.POSITIVE_INFINITY);
+      const equals: number[] = [];
+      for (let row = 0; row < this.size * COLUMNS; row += COLUMNS) if (rows[row + column] === least) equals.push(row);
+      const above = chosen.filter((row) => rows[row + column]! > least);
+      const first = equals.sort((a, b) => this.#byKey(a, b)).slice(0, limit - above.length);
+      return this.#sorted([...above, ...first], column);
+    }
+    return this.#sorted(chosen, column);
+  }
+
+  #sorted(starts: number[], column: number): number[] {
+    const rows = this.rows;
+    return starts.sort((a, b) => rows[b + column]! - rows[a + column]! || this.#byKey(a, b));
   }
 
   #byKey(a: number, b: number): number {
