@@ -14,7 +14,18 @@ const LENGTH_S = 4 * 86_400;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** The page takes the place of the path, its length about the sample's. */
-const WORDS = ["blog", "articles", "images", "projects", "presentations", "files", "scripts", "style", "about", "geekery"];
+const WORDS = [
+  "blog",
+  "articles",
+  "images",
+  "projects",
+  "presentations",
+  "files",
+  "scripts",
+  "style",
+  "about",
+  "geekery",
+];
 
 /** Writes `lines` lines to `path`; the same for the same `seed`. Returns the bytes written. */
 export function writeAccessLog(path: string, lines: number, seed = 1): number {
