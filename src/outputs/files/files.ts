@@ -3,15 +3,16 @@
  * open batches, look at lines and write files never holds up the node's accepting, and the garbage of large buffers is
  * collected in a small heap.
  */
-import module from "node:module";
-import { dirname, extname } from "node:path";
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Bus } from "../../bus/bus.ts";
 import { reasonOf } from "../../message/error.ts";
-import { serveBus } from "./bus-port.ts";
+import { serveBus } from "../bus-port/bus-port.ts";
+import { errorOf } from "../bus-port/messages.ts";
+import { threadEnvironment } from "../bus-port/thread-environment.ts";
 import type { NamedFilesConfig } from "./config.ts";
 import { sharedMemoryOf } from "./counters.ts";
-import { errorOf, type FromThread, type ThreadTask, type ToThread } from "./thread-messages.ts";
+import type { FromThread, ThreadTask, ToThread } from "./thread-messages.ts";
 import type { FilesDeps } from "./write-files.ts";
 
 export type { FilesDeps } from "./write-files.ts";
@@ -60,13 +61,4 @@ export async function files(config: NamedFilesConfig, bus: Bus, deps: FilesDeps,
     await thread.terminate();
   }
   signal.throwIfAborted();
-}
-
-/**
- * A thread does not take part in the process's compile cache unless its own environment says so. With it, source that is
- * run as it stands is not stripped of its types again, which would take 40 MB.
- */
-function threadEnvironment(): NodeJS.ProcessEnv {
-  const cache = module.getCompileCacheDir();
-  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }

@@ -1,8 +1,9 @@
 /** The thread that `files` starts. */
 import { parentPort, workerData } from "node:worker_threads";
-import { PortBus } from "./bus-port.ts";
+import { PortBus } from "../bus-port/bus-port.ts";
+import { postedError } from "../bus-port/messages.ts";
 import { newFilesCounters } from "./counters.ts";
-import { type FromThread, postedError, type ThreadTask, type ToThread } from "./thread-messages.ts";
+import type { FromThread, ThreadTask, ToThread } from "./thread-messages.ts";
 import { writeFiles } from "./write-files.ts";
 
 const port = parentPort!;

@@ -4,19 +4,17 @@ import { MessageChannel } from "node:worker_threads";
 import type { Bus, Subscription } from "../../../src/bus/bus.ts";
 import type { Delivery } from "../../../src/message/delivery.ts";
 import { LogspreadError } from "../../../src/message/error.ts";
-import { PortBus, serveBus } from "../../../src/outputs/files/bus-port.ts";
-import type { FromThread, ToThread } from "../../../src/outputs/files/thread-messages.ts";
-import { Site, until } from "./site.ts";
+import { PortBus, serveBus } from "../../../src/outputs/bus-port/bus-port.ts";
+import type { BusRequest, FromBus } from "../../../src/outputs/bus-port/messages.ts";
+import { Site, until } from "../files/site.ts";
 
 /** A bus as a thread has it: every message crosses a real channel. */
 function across(t: { after(fn: () => void | Promise<void>): void }, bus: Bus): PortBus {
   const { port1, port2 } = new MessageChannel();
   const service = serveBus(bus, (message, transfer) => port1.postMessage(message, transfer));
   const portBus = new PortBus((message) => port2.postMessage(message));
-  port1.on("message", (message: FromThread) => {
-    if (message.kind !== "report" && message.kind !== "ended") service.ask(message);
-  });
-  port2.on("message", (message: ToThread) => portBus.take(message));
+  port1.on("message", (message: BusRequest) => service.ask(message));
+  port2.on("message", (message: FromBus) => portBus.take(message));
   t.after(async () => {
     await service.close();
     port1.close();

@@ -3,14 +3,7 @@ import type { Bus, BusStatus, Cursor, Receipt, Subscription } from "../../bus/bu
 import type { Delivery } from "../../message/delivery.ts";
 import { LogspreadError } from "../../message/error.ts";
 import { decodeFrame } from "../../message/frame.ts";
-import {
-  type BusRequest,
-  errorOf,
-  type FromThread,
-  type PostedBatch,
-  postedError,
-  type ToThread,
-} from "./thread-messages.ts";
+import { type BusRequest, errorOf, type FromBus, type PostedBatch, postedError } from "./messages.ts";
 
 /** Deliveries and bytes of a subscription that may be under way to the other thread. */
 const MAX_UNDER_WAY = 32;
@@ -30,7 +23,7 @@ interface Serving {
   room: (() => void) | undefined;
 }
 
-export function serveBus(bus: Bus, tell: (message: ToThread, transfer?: ArrayBuffer[]) => void): BusService {
+export function serveBus(bus: Bus, tell: (message: FromBus, transfer?: ArrayBuffer[]) => void): BusService {
   const subscriptions = new Map<number, Serving>();
   const running = new Set<Promise<void>>();
 
@@ -135,17 +128,17 @@ interface Receiving {
 
 /** The bus as the other thread has it: reading and cursors only. */
 export class PortBus implements Bus {
-  readonly #tell: (message: FromThread) => void;
+  readonly #tell: (message: BusRequest) => void;
   readonly #calls = new Map<number, Waiting>();
   readonly #subscriptions = new Map<number, Receiving>();
   #nextId = 1;
 
-  constructor(tell: (message: FromThread) => void) {
+  constructor(tell: (message: BusRequest) => void) {
     this.#tell = tell;
   }
 
   /** Takes a message of the bus's thread that is for the bus. */
-  take(message: ToThread): void {
+  take(message: FromBus): void {
     switch (message.kind) {
       case "delivery":
       case "end": {
@@ -165,7 +158,7 @@ export class PortBus implements Bus {
         return;
       }
       default:
-        return;
+        message satisfies never;
     }
   }
 
