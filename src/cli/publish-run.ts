@@ -47,15 +47,15 @@ interface Stops {
   readonly hurry: AbortSignal;
 }
 
-/** Resolves to the exit code. `onTaken` is told of batches that nobody needs any more. */
-export async function runPublish(settings: PublishSettings, onTaken: (batch: Batch) => void): Promise<number> {
+/** Resolves to the exit code. `onLetGo` is told of batches that nobody needs any more. */
+export async function runPublish(settings: PublishSettings, onLetGo: (batch: Batch) => void): Promise<number> {
   const { report, labels, root } = settings;
   process.umask(0o027);
   const stops = listen(settings.kind, report);
   const openBus = () => remote({ nodes: settings.nodes, giveUpAfterMs: Number.POSITIVE_INFINITY }, { report });
   const bus = openBus();
   const { maxBytes, onFull } = settings;
-  const options = { maxBytes, onFull, nowUs, report, onTaken };
+  const options = { maxBytes, onFull, nowUs, report, onLetGo };
   const { slot, spool } = await openSpool(settings, options);
   const ending = new AbortController();
   const background = [forward(spool, bus, report, ending.signal)];

@@ -95,11 +95,11 @@ export const publish = command({
       );
     }
     const { stayLean } = await import("./publish-memory.ts");
-    const onTaken = stayLean();
+    const onLetGo = stayLean();
     // Before it becomes another user, who perhaps may not read the program.
     const { runPublish } = await import("./publish-run.ts");
     const settings = await settingsOf(values, io);
-    return await runPublish(settings, onTaken);
+    return await runPublish(settings, onLetGo);
   },
 });
 

@@ -7,6 +7,17 @@ import type { PipeId } from "./intake.ts";
 import type { Pipe } from "./pipe.ts";
 
 const SPARE_BYTES = 64 * 1024;
+
+/**
+ * A busy web server writes line by line, and being woken for each costs both sides more than the line: when small reads
+ * follow each other so closely, reading rests, and what comes meanwhile waits in the pipe, where no kill can lose it.
+ */
+const CLOSE_MS = 0.5;
+const REST_MS = 2;
+/** A read so large says that the pipe is filling up: no rest. */
+const LARGE_BYTES = 16 * 1024;
+/** After a rest, less than this (about two lines) says that the rush is over. */
+const FEW_BYTES = 512;
 const readInto = promisify(readIntoBuffer);
 
 /** `stream`: a pipe or socket, what was read from it is gone from there; `file`: can be read again; `other`: a terminal. */
@@ -44,6 +55,8 @@ function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
   // Node keeps the buffer for the next read over a pause, when there is no space in the pipe to give: it then gets this.
   const spare = Buffer.allocUnsafeSlow(SPARE_BYTES);
   let paused = false;
+  let lastReadMs = 0;
+  let rested = false;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const pause = async (socket: net.Socket, spilled: Buffer) => {
     paused = true;
@@ -55,6 +68,20 @@ function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
     } catch (thrown) {
       reject(thrown);
     }
+  };
+  const isRush = (n: number): boolean => {
+    const nowMs = performance.now();
+    const rush = n < LARGE_BYTES && (rested ? n > FEW_BYTES : nowMs - lastReadMs < CLOSE_MS);
+    lastReadMs = nowMs;
+    rested = rush;
+    return rush;
+  };
+  const rest = () => {
+    paused = true;
+    setTimeout(() => {
+      paused = false;
+      if (!socket.destroyed) socket.resume();
+    }, REST_MS);
   };
   const socket: net.Socket = new net.Socket({
     fd,
@@ -73,7 +100,11 @@ function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
             pipe.filled(n);
           }
         }
-        if (spilled.length === 0 && pipe.space() !== undefined) return true;
+        if (spilled.length === 0 && pipe.space() !== undefined) {
+          if (!isRush(n)) return true;
+          rest();
+          return false;
+        }
         void pause(socket, spilled);
         return false;
       },

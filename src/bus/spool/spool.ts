@@ -27,8 +27,8 @@ export interface SpoolOptions {
   readonly onFull: OnFull;
   readonly nowUs: () => number;
   readonly report: Report;
-  /** Told of a batch that the bus has taken: nothing here holds on to it any more. */
-  readonly onTaken?: (batch: Batch) => void;
+  /** Told of a batch that nothing here holds on to any more: the bus has it, or it is read from the log again. */
+  readonly onLetGo?: (batch: Batch) => void;
 }
 
 /** Batches kept in memory for the forwarder while it keeps up; behind that it reads the log. */
@@ -173,7 +173,7 @@ export class Spool {
       if (!(await this.#makeRoom(this.#log, batch))) return;
       const { position } = await this.#log.append(batch);
       this.#lastAppended = { producer: Buffer.from(batch.producer), sequence: batch.sequence };
-      this.#addLive(position, batch);
+      if (!this.#addLive(position, batch)) this.#options.onLetGo?.(batch);
     } catch (thrown) {
       if (this.#closing) throw thrown;
       this.#options.report("error", `cannot write the spool, going on in memory: ${reasonOf(thrown)}`);
@@ -239,12 +239,13 @@ export class Spool {
     this.#options.report("warn", `${what}: dropping the ${which} lines`, { dropped: this.#losses.messages });
   }
 
-  /** Not if the forwarder is behind, or the memory is full: then it reads the log when it gets there. */
-  #addLive(position: number, batch: Batch): void {
+  /** False if the forwarder is behind, or the memory is full: then it reads the log when it gets there. */
+  #addLive(position: number, batch: Batch): boolean {
     const before = this.#live.at(-1)?.position ?? this.#taken;
-    if (before !== position - 1 || this.#liveBytes + batch.frame.length > LIVE_BYTES) return;
+    if (before !== position - 1 || this.#liveBytes + batch.frame.length > LIVE_BYTES) return false;
     this.#live.push({ position, batch });
     this.#liveBytes += batch.frame.length;
+    return true;
   }
 
   /** The log has lost everything before `position`. */
@@ -318,7 +319,7 @@ export class Spool {
     bus.publish(batch).then(
       () => {
         this.#acknowledge(position, batch);
-        this.#options.onTaken?.(batch);
+        this.#options.onLetGo?.(batch);
       },
       (thrown) => {
         if (isRefusal(thrown)) {

@@ -6,7 +6,6 @@ import fs from "node:fs";
 import fsp, { type FileHandle } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import { LogspreadError, reasonOf } from "../../message/error.ts";
-import { giveBack } from "../../message/memory.ts";
 import type { Report } from "../../message/report.ts";
 import { Compressor, SUFFIXES } from "./compressor.ts";
 import type { NamedFilesConfig } from "./config.ts";
@@ -412,8 +411,7 @@ export class FileWriter {
         return writeAll(file.handle!, buffers);
       });
       this.#journal.append({ kind: "done" });
-      for (const { file, buffers, bytes, lines } of additions) {
-        for (const buffer of buffers) giveBack(buffer);
+      for (const { file, bytes, lines } of additions) {
         file.durable = true;
         file.length += bytes;
         this.#counters.bytesWritten += bytes;

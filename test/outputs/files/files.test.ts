@@ -15,6 +15,25 @@ test("lines of all groups come out as they went in, in bus order", async (t) => 
   );
 });
 
+test("megabytes in large batches of all sizes come out byte for byte, sorted by lines or not", async (t) => {
+  const site = await Site.open(t);
+  const written: string[] = [];
+  for (let batch = 0; batch < 24; batch++) {
+    const lines = Array.from({ length: 3000 + ((batch * 911) % 5000) }, (_, i) => `${accessLine(TEN, i)} ${batch}`);
+    written.push(...lines);
+    await site.publish(lines);
+  }
+  const expected = `${written.join("\n")}\n`;
+  assert.ok(expected.length > 8e6, "more than the buffers that bodies are opened into");
+  const running = [
+    site.run(t, { name: "whole" }),
+    site.run(t, { name: "matched", path: site.at("b"), exclude: ["nothing so"] }),
+  ];
+  for (const run of running) await run.caughtUp();
+  assert.ok(site.text() === expected);
+  assert.ok(fs.readFileSync(site.at("b"), "utf8") === expected);
+});
+
 test("a line is in the file soon after it is published", async (t) => {
   const site = await Site.open(t);
   const running = site.run(t, {});
