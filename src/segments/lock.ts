@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { LogspreadError } from "../message/error.ts";
+import { LogspreadError, systemCodeOf } from "../message/error.ts";
 
 /** A held lock; `release` may be called once. */
 export interface FolderLock {
@@ -16,7 +16,7 @@ export interface FolderLock {
 export function lockFolder(folder: string): FolderLock {
   const file = join(folder, "lock");
   const owner = join(folder, "lock.owner");
-  closeSync(openSync(file, "a", 0o640));
+  makeFile(file);
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
@@ -38,6 +38,15 @@ export function lockFolder(folder: string): FolderLock {
     // A full disk: the name of the holder is a courtesy, the lock holds without it.
   }
   return { release: () => database.close() };
+}
+
+/** Makes the file with the mode that SQLite would not give it. One that is there is left alone: closing it would drop our lock. */
+function makeFile(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", 0o640));
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== "EEXIST") throw thrown;
+  }
 }
 
 function describeOwner(file: string): string {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Bus } from "../../../src/bus/bus.ts";
@@ -119,5 +120,9 @@ test("a folder that another process has open is refused, naming it", async (t) =
     code: "FOLDER_LOCKED",
     message: new RegExp(`process ${process.pid}`),
   });
-  assert.ok(existsSync(join(folder, "lock")));
+  // The refused try must not have dropped the lock: a process of its own is refused as well.
+  const script = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, "../../../src/segments/lock.ts"))}; lockFolder(process.argv[1]);`;
+  const other = spawnSync(process.execPath, ["--input-type=module", "-e", script, folder], { encoding: "utf8" });
+  assert.notEqual(other.status, 0);
+  assert.match(other.stderr, /FOLDER_LOCKED/);
 });
