@@ -18,6 +18,7 @@ export const commands: readonly Entry[] = [
   { name: "publish", hangup: "survive", cached: false, load: async () => (await import("./publish.ts")).publish },
   { name: "tail", hangup: "end", cached: true, load: async () => (await import("./tail.ts")).tail },
   { name: "groups", hangup: "end", cached: true, load: async () => (await import("./groups.ts")).groups },
+  { name: "mon", hangup: "end", cached: true, load: async () => (await import("./mon.ts")).mon },
   { name: "check", hangup: "end", cached: true, load: async () => (await import("./check.ts")).check },
   { name: "verify", hangup: "end", cached: true, load: async () => (await import("./verify.ts")).verify },
   { name: "formats", hangup: "end", cached: true, load: async () => (await import("./formats.ts")).formats },
