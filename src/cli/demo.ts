@@ -63,6 +63,7 @@ export const demo = command({
           const deps = { nowMs: Date.now, chance: chanceFrom(seed), report };
           return simulate({ group: GROUP, rate }, node.bus, deps, signal);
         },
+        { simulated: true },
       );
     } finally {
       if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });

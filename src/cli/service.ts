@@ -25,7 +25,7 @@ export interface ServiceConfig {
 
 /**
  * The configuration of a node. Where neither a file nor a flag says what becomes of the lines, they go to
- * DATA/logs/{group}/access.log, so that whoever tries it finds a file.
+ * DATA/logs/{group}/access.log, so that whoever tries it finds a file. Without a file the metrics are on, too.
  */
 export async function serviceConfig(flags: NodeFlags, io: Io): Promise<ServiceConfig> {
   const { loadConfig } = await import("../node/load-config.ts");
@@ -34,8 +34,9 @@ export async function serviceConfig(flags: NodeFlags, io: Io): Promise<ServiceCo
   if (flags.data !== undefined) overrides.data = flags.data;
   const options: LoadOptions = { path: flags.config, env: io.env, cwd: process.cwd(), uid: process.getuid?.() };
   const loaded = loadConfig({ ...options, overrides });
+  if (loaded.files.length === 0) overrides.metrics = {};
   const path = flags.file ?? (loaded.files.length === 0 ? defaultPath(loaded.config.data) : undefined);
-  if (path === undefined) return loaded;
+  if (path === undefined) return loaded; // There is a configuration file.
   const { resolve } = await import("node:path");
   const files = { path: resolve(path), ...(flags.groups === undefined ? {} : { groups: flags.groups }) };
   return loadConfig({ ...options, overrides: { ...overrides, outputs: { files: { files } } } });
@@ -47,13 +48,14 @@ function defaultPath(data: string): string {
 
 /**
  * Runs the node until SIGINT or SIGTERM, or until `work` fails, which gets a signal that aborts then. Resolves when all
- * is closed.
+ * is closed. `simulated`: the metrics say that all traffic is.
  */
 export async function serve(
   config: NodeConfig,
   io: Io,
   started: (node: RunningNode) => void,
   work?: (node: RunningNode, signal: AbortSignal) => Promise<void>,
+  { simulated = false }: { readonly simulated?: boolean } = {},
 ): Promise<void> {
   let node: RunningNode | undefined;
   const stopped = serviceSignals({
@@ -69,7 +71,8 @@ export async function serve(
   io.stdout.on("error", () => {});
   const { startNode } = await import("../node/node.ts");
   const { humanReport } = await import("./human-report.ts");
-  node = await startNode(config, io.stderr.isTTY ? { report: humanReport(config.log.level, io.stderr) } : {});
+  const report = io.stderr.isTTY ? { report: humanReport(config.log.level, io.stderr) } : {};
+  node = await startNode(config, { ...report, simulated });
   try {
     started(node);
     await Promise.race([untilAborted(stopped), work?.(node, stopped) ?? untilAborted(stopped)]);

@@ -16,12 +16,12 @@ import { type CountryOf, RequestReader } from "./request-reader.ts";
 import { Scoped } from "./scoped.ts";
 import type { Overview, Scope, TopList, TopRow } from "./snapshot.ts";
 import { Source } from "./source.ts";
-import { type TallyNames, tallyNames } from "./tally.ts";
+import { Tally, type TallyNames, tallyNames } from "./tally.ts";
 import { type UnparsedLine, UnparsedSamples } from "./unparsed.ts";
 
 export interface EngineDeps {
   /** The parser of a group's lines. Asked once for each server, as a parser may remember header lines. */
-  readonly parserOf: (group: string) => LineParser;
+  readonly parserOf: (group: string, server: string) => LineParser;
   readonly sessions?: SessionsPart;
   readonly anomalies?: AnomaliesPart;
   /** Finds the country of an address. */
@@ -38,6 +38,9 @@ export interface BatchSource {
   /** When the sender made it, by the sender's clock. */
   readonly createdUs: number;
 }
+
+/** What can be asked about a stretch of the past; as of the engine itself. */
+export type Past = Pick<Engine, "overview" | "top">;
 
 /** What servers and groups beyond the bound are counted as. */
 const OTHER = "(other)";
@@ -212,6 +215,24 @@ export class Engine {
     return topOf(this.#scoped, list, scope, this.#nowUs, limit, this.#deps);
   }
 
+  /** The same of finished minutes (or hours, days) from history in place of those in memory; with the minute under way. */
+  past(rollups: Iterable<Rollup>): Past {
+    const kept = new KeptMinutes(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    for (const rollup of rollups) kept.add(rollup);
+    const scoped = new Scoped(this.#sources, kept, this.#config, this.#names);
+    return {
+      overview: (scope, options) => buildOverview(scoped, scope, this.#nowUs, options, this.#deps),
+      top: (list, scope, limit) => topOf(scoped, list, scope, this.#nowUs, limit, this.#deps),
+    };
+  }
+
+  /** Several rollups of a server as one, with `rows` rows of each list. Throws BAD_FRAME for one that cannot be read. */
+  merged(rollups: Iterable<Uint8Array>, rows: number): Buffer {
+    const tally = new Tally({ ...this.#config, listRows: Math.max(rows, this.#config.listRows) * 2 }, this.#names);
+    for (const bytes of rollups) tally.mergeEncoded(bytes);
+    return tally.encode(rows);
+  }
+
   /** Bytes of memory that the tables hold. */
   get memory(): number {
     let bytes = this.#minutes.bytes + this.#agents.memory;
@@ -230,7 +251,7 @@ export class Engine {
     }
     const made = new Source(group, server, this.#config.seconds, this.#config, this.#names);
     this.#sources.set(key, made);
-    this.#readers.set(key, new RequestReader(this.#deps.parserOf(group), this.#privacy, this.#agents));
+    this.#readers.set(key, new RequestReader(this.#deps.parserOf(group, server), this.#privacy, this.#agents));
     return made;
   }
 

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { embeddedConfig } from "../bus/embedded/config.ts";
 import { MAX_RAW_BYTES } from "../message/batch.ts";
 import { duration, size } from "../message/schema.ts";
+import { metricsConfig } from "../outputs/metrics/config.ts";
 import { type Address, isLoopback, parseAddress } from "./address.ts";
-import { outputConfigs } from "./parts.ts";
+import { METRICS_OUTPUT, outputConfigs } from "./parts.ts";
 
 /** An output's name is its cursor's name and its folder's: nothing that could lead out of one. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -83,8 +84,21 @@ export const nodeSchema = z
       .record(z.string().regex(NAME, "a name is 1 to 64 letters, digits and _ -"), outputConfigs)
       .default({})
       .describe("what reads the bus: a name of your choice, then the kind of output with its settings"),
+    metrics: metricsConfig
+      .optional()
+      .describe(
+        "live metrics of access logs, for the dashboard, the monitor and Prometheus; `metrics: {}` turns them on",
+      ),
   })
   .superRefine((config, context) => {
+    if (config.metrics !== undefined && Object.hasOwn(config.outputs, METRICS_OUTPUT)) {
+      context.addIssue({
+        code: "custom",
+        path: ["outputs", METRICS_OUTPUT],
+        message: "the metrics have this name",
+        params: { fix: "choose another name for the output" },
+      });
+    }
     if (config.insecure) return;
     const open = config.listen.find((a) => !isLoopback(a));
     if (open === undefined || open.kind !== "tcp") return;

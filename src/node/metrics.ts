@@ -11,6 +11,9 @@ const MAX_LABELS = 1000;
 /** Seconds. An fdatasync takes 0.3 ms on a good disk and 100 ms on a bad day. */
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/** Longest wait for the figures of the traffic. */
+const TRAFFIC_MS = 2000;
+
 /** What the node and an output itself tell of an output. */
 export interface OutputStatus {
   readonly name: string;
@@ -107,10 +110,31 @@ export class Metrics implements LedgerWatcher {
 
   #collect: () => Promise<void> = async () => {};
 
-  /** All metrics as Prometheus text. */
+  /** Where the figures of the traffic come from, as Prometheus text. */
+  trafficFrom(ask: () => Promise<Uint8Array | undefined>): void {
+    this.#traffic = ask;
+  }
+
+  #traffic: () => Promise<Uint8Array | undefined> = async () => undefined;
+
+  /** All metrics as Prometheus text; without the traffic's while the live metrics do not answer. */
   async text(): Promise<string> {
     await this.#collect();
-    return this.registry.metrics();
+    const [own, traffic] = await Promise.all([this.registry.metrics(), this.#trafficInTime()]);
+    return traffic === undefined ? own : own + Buffer.from(traffic).toString();
+  }
+
+  /** A node that is busy counting is not to look as if it were down. */
+  #trafficInTime(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, TRAFFIC_MS, undefined);
+      const answered = (text: Uint8Array | undefined): void => {
+        clearTimeout(timer);
+        resolve(text);
+      };
+      // `logspread_output_up` tells of it.
+      this.#traffic().then(answered, () => answered(undefined));
+    });
   }
 
   /** `bus`, with its publishes counted. */

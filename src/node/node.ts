@@ -12,7 +12,7 @@ import { Followers } from "./followers.ts";
 import { stderrReport } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RunningOutput } from "./outputs.ts";
-import { openBus, openOutput, type PartDeps } from "./parts.ts";
+import { METRICS_OUTPUT, type OutputPart, openBus, openMetrics, openOutput, type PartDeps } from "./parts.ts";
 
 /** What a test may replace. */
 export interface NodeDeps {
@@ -21,6 +21,8 @@ export interface NodeDeps {
   /** Default: JSON lines on standard error. */
   readonly report?: Report;
   readonly heartbeatMs?: number;
+  /** All traffic is simulated, and the metrics are to say so. */
+  readonly simulated?: boolean;
 }
 
 export interface RunningNode {
@@ -59,6 +61,10 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
     const outputs: RunningOutput[] = [];
     const version = packageVersion();
     metrics.watch({ bus, followers, nodeName, version, outputs: () => outputs });
+    const live =
+      config.metrics &&
+      (await openMetrics(config.metrics, parts, { node: nodeName, simulated: deps.simulated ?? false }));
+    if (live !== undefined) metrics.trafficFrom(() => live.live.ask({ kind: "traffic" }));
     const api = await createApi({
       bus,
       ledger,
@@ -71,10 +77,14 @@ export async function startNode(config: NodeConfig, deps: NodeDeps = {}): Promis
       report,
       unready: () => outputs.flatMap(unreadyReason),
       heartbeatMs: deps.heartbeatMs ?? HEARTBEAT_MS,
+      live: live?.live,
     });
     opened.push(() => api.close());
+    const wanted: [string, OutputPart][] = live === undefined ? [] : [[METRICS_OUTPUT, live]];
     for (const [name, output] of Object.entries(config.outputs)) {
-      const part = await openOutput(name, output, parts);
+      wanted.push([name, await openOutput(name, output, parts)]);
+    }
+    for (const [name, part] of wanted) {
       const running = new RunningOutput(name, part, { bus, followers, report });
       outputs.push(running);
       opened.push(() => running.stop());

@@ -5,6 +5,8 @@ import { z } from "zod";
 import type { Bus } from "../bus/bus.ts";
 import type { Report } from "../message/report.ts";
 import { type FilesConfig, filesConfig } from "../outputs/files/config.ts";
+import type { MetricsConfig } from "../outputs/metrics/config.ts";
+import type { LiveMetrics } from "../outputs/metrics/metrics.ts";
 import type { NodeConfig } from "./config.ts";
 
 export interface PartDeps {
@@ -62,5 +64,31 @@ async function openFiles(name: string, given: FilesConfig, { data, report }: Par
     reopen: () => void reopen.dispatchEvent(new Event("reopen")),
     position: () => counters.position,
     counters: () => ({ ...counters }),
+  };
+}
+
+/** The name under which the node runs the live metrics, beside the outputs. */
+export const METRICS_OUTPUT = "metrics";
+
+/** The live metrics: an output that can be asked. */
+export interface MetricsPart extends OutputPart {
+  readonly live: LiveMetrics;
+}
+
+/** Makes the live metrics. */
+export async function openMetrics(
+  config: MetricsConfig,
+  { data, nowUs, report }: PartDeps,
+  { node, simulated }: { readonly node: string; readonly simulated: boolean },
+): Promise<MetricsPart> {
+  const { LiveMetrics } = await import("../outputs/metrics/metrics.ts");
+  const historyPath = config.history.path ?? join(data, "metrics", "history.sqlite");
+  const live = new LiveMetrics(config, { historyPath, node, simulated, nowUs, report });
+  return {
+    live,
+    run: (bus, signal) => live.run(bus, signal),
+    reopen: () => {},
+    position: () => live.counters.position,
+    counters: () => ({ ...live.counters }),
   };
 }

@@ -171,6 +171,7 @@ test("every route is in the OpenAPI document, and the document names no other", 
     report: () => {},
     unready: () => [],
     heartbeatMs: 1000,
+    live: undefined,
   });
   t.after(() => api.close());
   const registered = api.routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);

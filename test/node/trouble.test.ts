@@ -44,6 +44,7 @@ async function apiWith(t: TestContext, publish: (batch: Batch, bus: Bus) => Prom
     report,
     unready: () => [],
     heartbeatMs: 10_000,
+    live: undefined,
   });
   const server = await listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, api.handler, { connections: 1000 });
   t.after(async () => {

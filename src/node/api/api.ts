@@ -8,12 +8,14 @@ import type { Batch } from "../../message/batch.ts";
 import { LogspreadError, reasonOf } from "../../message/error.ts";
 import type { Report } from "../../message/report.ts";
 import { isoOfUs } from "../../message/time.ts";
+import type { LiveMetrics } from "../../outputs/metrics/metrics.ts";
 import type { Followers } from "../followers.ts";
 import type { Metrics } from "../metrics.ts";
 import { ClientGone } from "./body.ts";
 import { Budget } from "./budget.ts";
 import { openDashboard } from "./dashboard.ts";
 import { parseTimeUs } from "./from.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import { Opened } from "./opened.ts";
 import { pageText } from "./page.ts";
@@ -42,6 +44,8 @@ export interface ApiDeps {
   readonly unready: () => readonly string[];
   /** Between two heartbeats on an idle subscription to frames, ms. */
   readonly heartbeatMs: number;
+  /** Undefined: the node has no live metrics. */
+  readonly live: LiveMetrics | undefined;
 }
 
 /** The API before it listens anywhere. */
@@ -181,6 +185,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     const sum = await ledger.sum({ fromUs, toUs, group });
     return { from: isoOfUs(fromUs), to: isoOfUs(toUs), group: group ?? null, ...sum };
   });
+
+  metricsRoutes(app, { ...deps, stopping: stopping.signal, underWay });
 
   app.get("/healthz", async () => ({ status: "ok", node: deps.nodeName, version: deps.version }));
 

@@ -1,6 +1,7 @@
 /** The API's own description, OpenAPI 3.1. A test compares its paths and methods with the routes that are registered. */
 import { LOSS_REASONS } from "../../message/batch.ts";
 import { ERROR_CODES } from "../../message/error.ts";
+import { metricsPaths } from "./openapi-metrics.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 import { FRAMES_TYPE, NDJSON_TYPE } from "./publish.ts";
 import { FORMATS, RECORDS_TYPE } from "./subscribe.ts";
@@ -134,6 +135,7 @@ export function openapi(version: string): Record<string, unknown> {
           responses: { 200: answer("the sums", json("LedgerSum")), ...problems(400, 500, 503) },
         },
       },
+      ...metricsPaths,
       "/healthz": {
         get: {
           operationId: "health",
