@@ -64,14 +64,17 @@ export class Intern {
     if (to - from > this.limits.keyBytes) to = from + this.limits.keyBytes;
     const hash = this.#hash;
     hash64(view, from, to, this.#seed, hash);
-    const first = hash[0]!;
-    const second = hash[1]!;
+    return this.internHashed(bytes, from, to, hash[0]!, hash[1]!);
+  }
+
+  /** The same for a value whose 64 bits of hash are known already. They are those by the table's seed. */
+  internHashed(bytes: Buffer, from: number, to: number, first: number, second: number): number {
     const slots = this.#slots;
     const mask = this.#mask;
     let at = first & mask;
     for (let probes = 0; probes < MAX_PROBES; probes++) {
       const number = slots[at * SLOT + 2]!;
-      if (number === 0) return this.#insert(bytes, from, to);
+      if (number === 0) return this.#insert(bytes, from, to, first, second);
       if (slots[at * SLOT] === first && slots[at * SLOT + 1] === second) return number - 1;
       at = (at + 1) & mask;
     }
@@ -133,8 +136,7 @@ export class Intern {
     this.#place(this.#slots, new Int32Array(this.#slots.length), numbers);
   }
 
-  /** Gives the value the free place that its hash, still in `#hash`, leads to. */
-  #insert(bytes: Buffer, from: number, to: number): number {
+  #insert(bytes: Buffer, from: number, to: number, first: number, second: number): number {
     const length = to - from;
     if (this.size === this.limits.entries || this.#used + length > this.limits.bytes) {
       this.refused++;
@@ -147,7 +149,7 @@ export class Intern {
     this.#places[number * 2] = this.#used;
     this.#places[number * 2 + 1] = length;
     this.#used += length;
-    put(this.#slots, this.#mask, this.#hash[0]!, this.#hash[1]!, number);
+    put(this.#slots, this.#mask, first, second, number);
     return number;
   }
 

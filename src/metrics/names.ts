@@ -8,6 +8,11 @@ const OTHER = Buffer.from("(other)");
 export class Names {
   readonly #intern: Intern;
   readonly #other: number;
+  /** The name last looked up, if it has three to eight bytes: its length, its first and its last bytes. */
+  #lastLength = 0;
+  #lastHead = 0;
+  #lastTail = 0;
+  #last = NONE;
 
   constructor(entries: number, seed: number) {
     this.#intern = new Intern({ entries, bytes: entries * 48, keyBytes: 48 }, seed);
@@ -20,6 +25,21 @@ export class Names {
 
   /** The number of the name in `bytes`; that of (other) if there are too many. */
   number(bytes: Buffer, view: DataView, from: number, to: number): number {
+    const length = to - from;
+    if (length < 3 || length > 8) return this.#look(bytes, view, from, to);
+    // Nearly every line has the same method and protocol as the one before.
+    const short = length === 3;
+    const head = short ? bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16) : view.getInt32(from, true);
+    const tail = short ? 0 : view.getInt32(to - 4, true);
+    if (length === this.#lastLength && head === this.#lastHead && tail === this.#lastTail) return this.#last;
+    this.#last = this.#look(bytes, view, from, to);
+    this.#lastLength = length;
+    this.#lastHead = head;
+    this.#lastTail = tail;
+    return this.#last;
+  }
+
+  #look(bytes: Buffer, view: DataView, from: number, to: number): number {
     const number = this.#intern.intern(bytes, view, from, to);
     return number === NONE ? this.#other : number;
   }

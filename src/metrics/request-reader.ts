@@ -18,6 +18,9 @@ export class OwnRequest implements Request {
   eventUs = Number.NaN;
   visitorHigh = 0;
   visitorLow = 0;
+  /** Hash of the address: the fixed one of sketches, good enough for tables too. */
+  addressHigh = 0;
+  addressLow = 0;
   readonly address = new OwnSlice();
   readonly user = new OwnSlice();
   readonly method = new OwnSlice();
@@ -102,7 +105,7 @@ export class RequestReader {
     const from = extents[field * 2]!;
     const to = extents[field * 2 + 1]!;
     if (from < 0 || (to - from === 1 && this.#bytes[from] === DASH)) slice.clear();
-    else slice.set(this.#bytes, this.#view, from, to);
+    else slice.place(this.#bytes, this.#view, from, to);
   }
 
   #agent(request: OwnRequest): void {
@@ -117,17 +120,21 @@ export class RequestReader {
 
   /** The cookie that was asked for, else the user, else address and agent. */
   #visitor(request: OwnRequest): void {
-    const who = this.#cookie.empty ? request.user : this.#cookie;
     const hash = this.#hash;
-    if (!who.empty) {
-      hash64(who.view, who.from, who.to, FIXED, hash);
-      request.visitorHigh = hash[0]!;
-      request.visitorLow = hash[1]!;
-      return;
-    }
     const { view, from, to } = request.address;
     hash64(view, from, to, FIXED, hash);
-    request.visitorHigh = mix(hash[0]! + Math.imul(this.#agents.high, 0x9e3779b1));
-    request.visitorLow = remix(hash[1]! + Math.imul(this.#agents.low, 0x85ebca6b));
+    const high = hash[0]!;
+    const low = hash[1]!;
+    request.addressHigh = high;
+    request.addressLow = low;
+    const who = this.#cookie.empty ? request.user : this.#cookie;
+    if (who.empty) {
+      request.visitorHigh = mix(high + Math.imul(this.#agents.high, 0x9e3779b1));
+      request.visitorLow = remix(low + Math.imul(this.#agents.low, 0x85ebca6b));
+      return;
+    }
+    hash64(who.view, who.from, who.to, FIXED, hash);
+    request.visitorHigh = hash[0]!;
+    request.visitorLow = hash[1]!;
   }
 }

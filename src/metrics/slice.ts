@@ -19,6 +19,16 @@ export class OwnSlice implements Slice {
     this.to = to;
   }
 
+  /** The same when it is likely of the same bytes as before: storing references costs more than looking at them. */
+  place(bytes: Buffer, view: DataView, from: number, to: number): void {
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.view = view;
+    }
+    this.from = from;
+    this.to = to;
+  }
+
   clear(): void {
     this.from = 0;
     this.to = 0;

@@ -5,6 +5,7 @@
 import type { Agents } from "./agents.ts";
 import { ByteReader, ByteWriter } from "./bytes-codec.ts";
 import { Counts } from "./counts.ts";
+import { FIXED } from "./hash.ts";
 import { NONE } from "./intern.ts";
 import { count, NameCounts, Names } from "./names.ts";
 import type { CountryOf, OwnRequest } from "./request-reader.ts";
@@ -68,6 +69,7 @@ export class Tally {
   readonly counts: Counts;
   readonly lists: Readonly<Record<ListName, TopList>>;
   readonly #names: TallyNames;
+  readonly #keyBytes: number;
   readonly #methods: NameCounts;
   readonly #protocols: NameCounts;
   readonly #browsers: NameCounts;
@@ -81,12 +83,14 @@ export class Tally {
       new TopList({ capacity: rows, keyBytes, bytes: rows * perKey * 2 + keyBytes }, names.seed, measures);
     const few = Math.min(listRows, 500);
     this.#names = names;
+    this.#keyBytes = keyBytes;
     this.counts = new Counts(limits.visitorsPrecision);
     this.lists = {
       pages: list(listRows, 250, [REQUESTS, BYTES, NOT_FOUND, TIME_US]),
       referrers: list(listRows, 120),
       referringSites: list(listRows, 40),
-      addresses: list(listRows, 40),
+      // Their hash is computed anyway, to tell visitors apart; so it is the fixed one.
+      addresses: new TopList({ capacity: listRows, keyBytes, bytes: listRows * 80 + keyBytes }, FIXED),
       vhosts: list(few, 40),
       users: list(few, 40),
       methods: list(64, 48),
@@ -106,23 +110,23 @@ export class Tally {
 
   /** Counts a request. */
   add(request: OwnRequest): void {
-    this.counts.add(request);
-    const lists = this.lists;
-    this.#page(request);
-    this.#address(request);
+    const { lists } = this;
     const { referrer } = request;
-    if (!referrer.empty) {
-      this.#inList(lists.referrers, request, referrer);
-      const from = siteFrom(referrer.bytes, referrer.from, referrer.to);
-      if (from >= 0) {
-        const to = siteTo(referrer.bytes, from, referrer.to);
-        const list = lists.referringSites;
-        const row = list.rowOf(referrer.bytes, referrer.view, from, to);
-        if (row !== NONE) count(list.rows, row, request.bytes, request.status, request.durationUs);
-      }
-    }
-    this.#inList(lists.vhosts, request, request.vhost);
-    this.#inList(lists.users, request, request.user);
+    // First all rows are looked for and then all counted in: what one look waits for from memory comes while the next goes on.
+    const address = this.#addressRow(request);
+    const page = rowIn(lists.pages, request.page);
+    const referred = rowIn(lists.referrers, referrer);
+    const siteStart = referrer.empty ? -1 : siteFrom(referrer.bytes, referrer.from, referrer.to);
+    const site =
+      siteStart < 0
+        ? NONE
+        : lists.referringSites.rowOf(
+            referrer.bytes,
+            referrer.view,
+            siteStart,
+            siteTo(referrer.bytes, siteStart, referrer.to),
+          );
+    this.counts.add(request);
     this.#named(this.#methods, this.#names.methods, request, request.method);
     this.#named(this.#protocols, this.#names.protocols, request, request.protocol);
     if (request.robot) this.#numbered(this.#robots, request, request.robotNumber);
@@ -130,40 +134,42 @@ export class Tally {
       this.#numbered(this.#browsers, request, request.browserNumber);
       this.#numbered(this.#systems, request, request.systemNumber);
     }
+    countIn(lists.vhosts, rowIn(lists.vhosts, request.vhost), request);
+    countIn(lists.users, rowIn(lists.users, request.user), request);
+    countIn(lists.referrers, referred, request);
+    countIn(lists.referringSites, site, request);
+    this.#countPage(page, request);
+    this.#countAddress(address, request);
   }
 
-  #inList(list: TopList, request: OwnRequest, key: OwnRequest["page"]): void {
-    if (key.from === key.to) return;
-    const row = list.rowOf(key.bytes, key.view, key.from, key.to);
-    if (row !== NONE) count(list.rows, row, request.bytes, request.status, request.durationUs);
+  #countPage(row: number, request: OwnRequest): void {
+    const { pages } = this.lists;
+    countIn(pages, row, request);
+    if (row === NONE || request.status < 400 || request.status >= 500) return;
+    pages.rows[row + CLIENT_ERRORS] = Math.max(0, pages.rows[row + CLIENT_ERRORS]!) + 1;
   }
 
-  #page(request: OwnRequest): void {
-    const { page, status } = request;
-    if (page.empty) return;
-    const list = this.lists.pages;
-    const row = list.rowOf(page.bytes, page.view, page.from, page.to);
-    if (row === NONE) return;
-    count(list.rows, row, request.bytes, status, request.durationUs);
-    if (status >= 400 && status < 500)
-      list.rows[row + CLIENT_ERRORS] = Math.max(0, list.rows[row + CLIENT_ERRORS]!) + 1;
+  #addressRow(request: OwnRequest): number {
+    const { bytes, view, from, to } = request.address;
+    if (from === to) return NONE;
+    const { addresses } = this.lists;
+    return to - from <= this.#keyBytes
+      ? addresses.rowOfHashed(bytes, view, from, to, request.addressHigh, request.addressLow)
+      : addresses.rowOf(bytes, view, from, to);
   }
 
-  #address(request: OwnRequest): void {
+  #countAddress(row: number, request: OwnRequest): void {
     const { address, country } = request;
-    if (!country.empty) this.#named(this.#countries, this.#names.countries, request, country);
-    if (address.empty) return;
-    const list = this.lists.addresses;
-    const row = list.rowOf(address.bytes, address.view, address.from, address.to);
-    if (row === NONE) return;
-    count(list.rows, row, request.bytes, request.status, request.durationUs);
+    const { addresses } = this.lists;
     const { countryOf, countries } = this.#names;
-    if (countryOf === undefined || !country.empty) return;
-    // Looked up once for each row; the row remembers the number of the country's name.
-    if (list.rows[row + AUX] === NONE) {
-      list.rows[row + AUX] = countries.numberOf(countryOf(address.toString()) ?? "(unknown)");
+    countIn(addresses, row, request);
+    if (!country.empty) this.#named(this.#countries, countries, request, country);
+    else if (countryOf !== undefined && row !== NONE) {
+      // Looked up once for each row; the row remembers the number of the country's name.
+      const { rows } = addresses;
+      if (rows[row + AUX] === NONE) rows[row + AUX] = countries.numberOf(countryOf(address.toString()) ?? "(unknown)");
+      this.#numbered(this.#countries, request, rows[row + AUX]!);
     }
-    this.#numbered(this.#countries, request, list.rows[row + AUX]!);
   }
 
   #named(counts: NameCounts, names: Names, request: OwnRequest, key: OwnRequest["page"]): void {
@@ -227,6 +233,15 @@ export class Tally {
   get memory(): number {
     return LISTS.reduce((sum, name) => sum + this.lists[name].memory, 0);
   }
+}
+
+/** Where the row of a field begins in its list; NONE if the line does not say it, or no row can be had. */
+function rowIn(list: TopList, { bytes, view, from, to }: OwnRequest["page"]): number {
+  return from === to ? NONE : list.rowOf(bytes, view, from, to);
+}
+
+function countIn(list: TopList, row: number, { bytes, status, durationUs }: OwnRequest): void {
+  if (row !== NONE) count(list.rows, row, bytes, status, durationUs);
 }
 
 function written(write: (into: ByteWriter) => void): Buffer {

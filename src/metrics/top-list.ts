@@ -71,18 +71,28 @@ export class TopList {
    * The caller adds to the columns.
    */
   rowOf(bytes: Buffer, view: DataView, from: number, to: number): number {
-    const intern = this.#intern;
-    const before = intern.size;
-    let number = intern.intern(bytes, view, from, to);
+    const before = this.#intern.size;
+    const number = this.#intern.intern(bytes, view, from, to);
+    return number >= 0 && number < before ? number * COLUMNS : this.#newRow(bytes, view, from, to, number, before);
+  }
+
+  /** The same for a value whose 64 bits of hash are known, which must be those by the list's seed; it is not too long. */
+  rowOfHashed(bytes: Buffer, view: DataView, from: number, to: number, high: number, low: number): number {
+    const before = this.#intern.size;
+    const number = this.#intern.internHashed(bytes, from, to, high, low);
+    return number >= 0 && number < before ? number * COLUMNS : this.#newRow(bytes, view, from, to, number, before);
+  }
+
+  #newRow(bytes: Buffer, view: DataView, from: number, to: number, number: number, before: number): number {
     if (number === NONE) {
       if (before === 0) return this.#none();
       this.#forget();
-      number = intern.intern(bytes, view, from, to);
+      number = this.#intern.intern(bytes, view, from, to);
       if (number === NONE) return this.#none();
-    } else if (number < before) return number * COLUMNS;
+    }
     const row = number * COLUMNS;
     if (row === this.rows.length) {
-      const grown = new Float64Array(intern.room * COLUMNS);
+      const grown = new Float64Array(this.#intern.room * COLUMNS);
       grown.set(this.rows);
       this.rows = grown;
     }
