@@ -31,6 +31,12 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   "outputs.site.files.retain.age": "90d",
   "outputs.site.files.retain.bytes": "100GB",
   "outputs.site.files.currentLink": "/var/log/logspread/{group}/access.log",
+  "metrics.cookie": "sessionid",
+  "metrics.countries": "/var/lib/GeoIP/GeoLite2-Country.mmdb",
+  "metrics.privacy.secret": "a long text that nobody guesses",
+  "metrics.history.path": "/var/lib/logspread/metrics/history.sqlite",
+  "metrics.notify.webhooks": [{ url: "https://chat.example.org/hooks/logs", headers: { Authorization: "Bearer ..." } }],
+  "metrics.notify.exec": [{ command: ["/usr/local/bin/tell-operators"] }],
 };
 
 const WIDTH = 100;

@@ -77,7 +77,7 @@ test("an unknown key is told with its place and the nearest known one", (t) => {
   assert.deepEqual(faults(t, "node:\n  nam: x\nlimits:\n  bodybytes: 1MB\nzzz: 1\n"), [
     "F:2:3: node.nam: there is no such setting. Did you mean name?",
     "F:4:3: limits.bodybytes: there is no such setting. Did you mean bodyBytes?",
-    "F:5:1: zzz: there is no such setting. Here are allowed: node, listen, insecure, data, bus, limits, log, outputs",
+    "F:5:1: zzz: there is no such setting. Here are allowed: node, listen, insecure, data, bus, limits, log, outputs, metrics",
   ]);
 });
 

@@ -3,7 +3,7 @@
  * transaction, goes the position up to which the bus is counted in it, so that nothing is counted twice or left out after
  * a restart, however the process ended.
  */
-import { chmodSync, renameSync } from "node:fs";
+import { closeSync, openSync, renameSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { reasonOf } from "../../message/error.ts";
 import type { Report } from "../../message/report.ts";
@@ -179,6 +179,8 @@ export class History {
 }
 
 function openFile(path: string): DatabaseSync {
+  // SQLite gives the files beside it the same mode.
+  closeSync(openSync(path, "a", 0o640));
   const db = new DatabaseSync(path);
   try {
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000");
@@ -191,7 +193,6 @@ function openFile(path: string): DatabaseSync {
       ) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
       PRAGMA user_version = ${VERSION};`);
-    chmodSync(path, 0o640);
     return db;
   } catch (error) {
     db.close();
