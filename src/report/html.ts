@@ -3,10 +3,11 @@ import { TOP_LISTS, type TopRow } from "../metrics/snapshot.ts";
 import { harmlessText } from "../outputs/harmless.ts";
 import { bytes, grouped, seconds, share, stepTime, TITLES, time } from "./figures.ts";
 import type { Report } from "./report.ts";
+import { STATUS_NAMES } from "./status-names.ts";
 
 const STYLE = `
-:root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#5b6570;--line:#d9dee3;--card:#f6f8fa;--bar:#0969da;--bad:#b35900}
-@media(prefers-color-scheme:dark){:root{--bg:#0f1419;--fg:#e6e9ec;--dim:#98a2ad;--line:#2b333c;--card:#171d24;--bar:#58a6ff;--bad:#ffab5e}}
+:root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#5b6570;--line:#d9dee3;--card:#f6f8fa;--bar:#0969da;--part:#0969da26;--bad:#b35900}
+@media(prefers-color-scheme:dark){:root{--bg:#0f1419;--fg:#e6e9ec;--dim:#98a2ad;--line:#2b333c;--card:#171d24;--bar:#58a6ff;--part:#58a6ff33;--bad:#ffab5e}}
 *{box-sizing:border-box}body{margin:0 auto;padding:1.5rem;max-width:76rem;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.05rem;margin:0 0 .6rem}p{margin:.2rem 0;color:var(--dim)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.75rem;margin:1.25rem 0}
@@ -14,10 +15,13 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.05rem;margin:0 0 .6rem}p{margin:.2re
 .card b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums}.card span{color:var(--dim);font-size:.85rem}
 .panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,32rem),1fr));gap:1rem}
 section{margin:0 0 1rem;overflow-x:auto}.panels section{margin:0}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.88rem}
+table{border-collapse:collapse;width:100%;table-layout:fixed;font-variant-numeric:tabular-nums;font-size:.88rem}
 th{font-weight:600;color:var(--dim)}th,td{padding:.22rem .5rem;text-align:right;white-space:nowrap;border-top:1px solid var(--line)}
-tr:first-child th{border-top:0}th:first-child,td:first-child{text-align:left;max-width:22rem;overflow:hidden;text-overflow:ellipsis}
-td:first-child{font-family:ui-monospace,monospace;font-size:.82rem}meter{width:5rem;height:.6rem}
+tr:first-child th{border-top:0;width:5.4rem}tr:first-child th:first-child{width:auto}
+th:first-child,td:first-child{text-align:left;overflow:hidden;text-overflow:ellipsis}
+td:first-child{font-family:ui-monospace,monospace;font-size:.82rem;background:linear-gradient(90deg,var(--part) var(--w,0),#0000 0) 0 50%/100% 72% no-repeat}
+.few tr:first-child th{width:auto}.few th,.few td{padding:.22rem .3rem}
+@media(max-width:30rem){body{padding:.8rem}tr:first-child th{width:4.3rem}th,td{padding:.22rem .25rem;font-size:.8rem}}
 svg{display:block;width:100%;height:9rem}rect{fill:var(--bar)}text{fill:var(--dim);font-size:11px}.bad{color:var(--bad)}
 pre{white-space:pre-wrap;word-break:break-all;font-size:.8rem;margin:0}
 `;
@@ -102,9 +106,9 @@ function codes({ codes: rows }: Report): string {
   if (rows.length === 0) return "";
   const body = rows.map(
     ({ status, requests, share: part }) =>
-      `<tr><td>${status === 0 ? "unknown" : status}</td><td>${grouped(requests)}</td><td>${share(part)}</td><td>${meter(part)}</td></tr>`,
+      `<tr><td${filled(part)}>${status === 0 ? "unknown" : `${status} ${STATUS_NAMES[status] ?? ""}`}</td><td>${grouped(requests)}</td><td>${share(part)}</td></tr>`,
   );
-  return table("Status codes", ["status", "requests", "share", ""], body);
+  return table("Status codes", ["status", "requests", "share"], body);
 }
 
 function distributions({ totals }: Report): string {
@@ -116,7 +120,7 @@ function distributions({ totals }: Report): string {
   if (totals.size !== null) {
     body.push(`<tr><td>size</td>${columns.map((c) => `<td>${bytes(totals.size![c])}</td>`).join("")}</tr>`);
   }
-  return body.length === 0 ? "" : table("Distributions", ["", ...columns], body);
+  return body.length === 0 ? "" : table("Distributions", ["", ...columns], body, "few");
 }
 
 function files({ servers }: Report): string {
@@ -133,18 +137,19 @@ function topList(title: string, rows: readonly TopRow[], timed: boolean): string
   const body = rows.map((row) => {
     const over = row.over === 0 ? "" : ` <span title="at most so many too many">± ${grouped(row.over)}</span>`;
     const meanTime = timed ? `<td>${row.meanTimeS === null ? "" : seconds(row.meanTimeS)}</td>` : "";
-    return `<tr><td title="${escaped(row.key)}">${escaped(row.key)}</td><td>${grouped(row.requests)}${over}</td><td>${share(row.share)}</td><td>${bytes(row.bytes)}</td>${meanTime}<td>${meter(row.share)}</td></tr>`;
+    return `<tr><td title="${escaped(row.key)}"${filled(row.share)}>${escaped(row.key)}</td><td>${grouped(row.requests)}${over}</td><td>${share(row.share)}</td><td>${bytes(row.bytes)}</td>${meanTime}</tr>`;
   });
-  return table(title, ["", "requests", "share", "bytes", ...(timed ? ["mean time"] : []), ""], body);
+  return table(title, ["", "requests", "share", "bytes", ...(timed ? ["mean time"] : [])], body);
 }
 
-function table(title: string, columns: readonly string[], body: readonly string[]): string {
+function table(title: string, columns: readonly string[], body: readonly string[], kind = ""): string {
   const head = columns.map((column) => `<th scope="col">${column}</th>`).join("");
-  return `<section><h2>${title}</h2><table><tr>${head}</tr>${body.join("")}</table></section>\n`;
+  return `<section><h2>${title}</h2><table class="${kind}"><tr>${head}</tr>${body.join("")}</table></section>\n`;
 }
 
-function meter(part: number): string {
-  return `<meter min="0" max="1" value="${Math.min(1, part).toFixed(4)}"></meter>`;
+/** A cell's background, filled to this share. */
+function filled(part: number): string {
+  return ` style="--w:${(Math.min(1, part) * 100).toFixed(2)}%"`;
 }
 
 function unparsed({ parsed }: Report): string {
