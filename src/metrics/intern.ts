@@ -33,6 +33,7 @@ export class Intern {
   readonly #seed: number;
   readonly #hash = new Int32Array(2);
   #slots: Int32Array;
+  #spare: Int32Array = new Int32Array(0);
   #mask: number;
   /** Pairs by number: where the value lies in the arena, and its length. */
   #places: Uint32Array;
@@ -56,7 +57,7 @@ export class Intern {
 
   /** Bytes of memory held. */
   get memory(): number {
-    return this.#slots.byteLength + this.#places.byteLength + this.#arena.length;
+    return this.#slots.byteLength + this.#spare.byteLength + this.#places.byteLength + this.#arena.length;
   }
 
   /** The number of the value, given to it now if it is new; NONE if it is new and does not fit. `view` is of the same bytes. */
@@ -133,7 +134,10 @@ export class Intern {
     }
     this.size = size;
     this.#used = used;
-    this.#place(this.#slots, new Int32Array(this.#slots.length), numbers);
+    // A full list forgets again and again: the table of before serves as the next one's.
+    const spare = this.#spare.length === this.#slots.length ? this.#spare.fill(0) : new Int32Array(this.#slots.length);
+    this.#spare = this.#slots;
+    this.#place(this.#slots, spare, numbers);
   }
 
   #insert(bytes: Buffer, from: number, to: number, first: number, second: number): number {

@@ -163,7 +163,7 @@ export class TopList {
     }
     const values = new Float64Array(size);
     for (let i = 0; i < size; i++) values[i] = rows[i * COLUMNS + column]!;
-    const least = values.sort()[size - limit]!;
+    const least = nthSmallest(values, size - limit);
     for (let row = 0; row < size * COLUMNS; row += COLUMNS) if (rows[row + column]! > least) found.push(row);
     if (least <= 0) return found;
     for (let row = 0; row < size * COLUMNS && found.length < limit; row += COLUMNS) {
@@ -249,6 +249,32 @@ export class TopList {
     }
     this.floor += floor;
   }
+}
+
+/**
+ * The value that `values` would have at `n` if they were sorted; they are left in another order. Hoare's quickselect (1961):
+ * a full list forgets often, and sorting took four times as long.
+ */
+export function nthSmallest(values: Float64Array, n: number): number {
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >> 1]!;
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (values[i]! < pivot) i++;
+      while (values[j]! > pivot) j--;
+      if (i > j) break;
+      const swapped = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = swapped;
+    }
+    if (n <= j) high = j;
+    else if (n >= i) low = i;
+    else return values[n]!;
+  }
+  return values[n]!;
 }
 
 /** Goes through what `encode` wrote: `take` gets each value with its columns, which hold until the next, and the list's floor. */

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ByteReader, ByteWriter } from "../../src/metrics/bytes-codec.ts";
 import { NONE, viewOf } from "../../src/metrics/intern.ts";
-import { BYTES, COLUMNS, NOT_FOUND, OVER, REQUESTS, TIME_US, TopList } from "../../src/metrics/top-list.ts";
+import {
+  BYTES,
+  COLUMNS,
+  NOT_FOUND,
+  nthSmallest,
+  OVER,
+  REQUESTS,
+  TIME_US,
+  TopList,
+} from "../../src/metrics/top-list.ts";
 import { flooded, uniform, zipf } from "./streams.ts";
 
 const CAPACITY = 50;
@@ -132,4 +141,13 @@ test("long values that fill the memory for them make others be forgotten, not th
 test("a list that had to forget says how much a forgotten value may have had", () => {
   assert.ok(listOf(flooded(20_000, 10)).floor > 0);
   assert.equal(listOf(uniform(20_000, 40, 1)).floor, 0);
+});
+
+test("selecting finds what sorting finds, equals and all", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(30), { minLength: 1, maxLength: 60 }), fc.nat(), (values, at) => {
+      const n = at % values.length;
+      assert.equal(nthSmallest(Float64Array.from(values), n), values.toSorted((a, b) => a - b)[n]);
+    }),
+  );
 });
