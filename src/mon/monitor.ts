@@ -50,6 +50,10 @@ export async function monitor(
   let known: string[] = [];
   /** What was asked for last has not come yet: it is shown at once. */
   let awaited = true;
+  /** It has come, and is shown when the interval is over. */
+  let latest: { readonly overview: Overview; readonly receivedMs: number } | undefined;
+  let takenMs = nowMs();
+  let due: NodeJS.Timeout | undefined;
   let ready = true;
   let planned: NodeJS.Immediate | undefined;
   let alone: NodeJS.Timeout | undefined;
@@ -81,12 +85,21 @@ export async function monitor(
   const know = (groups: readonly string[]) => {
     known = [...new Set([...known, ...groups])].toSorted();
   };
-  const adopt = (overview: Overview) => {
-    if (!awaited && nowMs() - feed.receivedMs < intervalMs - SLACK_MS) return;
-    awaited = false;
-    feed = { ...feed, overview, receivedMs: nowMs() };
-    know(overview.groups.map(({ group }) => group));
+  const take = guarded(() => {
+    clearTimeout(due);
+    due = undefined;
+    if (latest === undefined) return;
+    feed = { ...feed, ...latest };
+    know(latest.overview.groups.map(({ group }) => group));
+    [latest, takenMs, awaited] = [undefined, nowMs(), false];
     plan();
+  });
+  /** Shows it now, or the latest that has come when the interval is over. */
+  const adopt = (overview: Overview) => {
+    latest = { overview, receivedMs: nowMs() };
+    const waitMs = takenMs + intervalMs - SLACK_MS - nowMs();
+    if (awaited || waitMs <= 0) take();
+    else due ??= setTimeout(take, waitMs);
   };
   const startFollowing = () => {
     following.abort();
@@ -97,7 +110,7 @@ export async function monitor(
       plan();
     };
     if (!state.connected) return link({ kind: "disconnected" });
-    awaited = true;
+    [latest, awaited] = [undefined, true];
     follow(
       nodes,
       { ...wish, groups: state.groups, spanS: state.spanS },
@@ -175,6 +188,7 @@ export async function monitor(
     return await over.promise;
   } finally {
     clearInterval(tick);
+    clearTimeout(due);
     clearTimeout(alone);
     clearImmediate(planned);
     following.abort();

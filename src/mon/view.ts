@@ -156,7 +156,7 @@ function alertsOf({ feed, state, nowMs }: Shown, width: number, look: Look): Lin
   if (link.kind === "lost") {
     const again = Math.max(0, Math.ceil((link.retryAtMs - nowMs) / 1000));
     say(
-      ` No figures from ${clean(link.node, look)} for ${spanOf((nowMs - link.sinceMs) / 1000)}, next try in ${again} s: ${clean(link.why, look)}`,
+      ` ${clean(link.node, look)} gone for ${spanOf((nowMs - link.sinceMs) / 1000)}, next try in ${again} s: ${clean(link.why, look)}`,
       "bad",
     );
   } else if (link.kind === "disconnected") say(" Disconnected: c connects again", "warn");
