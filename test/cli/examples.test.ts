@@ -29,10 +29,10 @@ function shell(t: TestContext, line: string, cwd: string, url: string) {
 }
 
 /** What the examples count on: a node, its group, a configuration and files. */
-async function prepared(t: TestContext): Promise<UpNode> {
-  const node = await startNode(t);
-  await publish(node.url, "coolsite", '- "GET / HTTP/1.1" 500 1\n'.repeat(10));
+async function prepared(t: TestContext, metrics: boolean): Promise<UpNode> {
+  const node = await startNode(t, undefined, undefined, `outputs: {}\n${metrics ? "metrics: {}\n" : ""}`);
   const lines = '192.0.2.7 - - [24/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 500 1 "-" "curl/8.5.0" 12\n'.repeat(10);
+  await publish(node.url, "coolsite", lines);
   for (const folder of [
     "a",
     "b",
@@ -69,7 +69,7 @@ for (const entry of commands) {
   for (const { line } of examples) {
     if (line.startsWith("CustomLog")) continue; // for Apache, which has tests of its own
     test(`the example runs: ${line}`, async (t) => {
-      const node = await prepared(t);
+      const node = await prepared(t, entry.name === "mon");
       let text = adapted(line, node);
       const serves = entry.name === "up" || entry.name === "demo";
       if (serves && !text.includes("--listen")) text += " --listen 127.0.0.1:0";
@@ -87,6 +87,9 @@ for (const entry of commands) {
       if (serves) {
         while (!/listen(ing|s) on/.test(output())) if (await Promise.race([over, sleep(20, false)])) break;
         child.kill("SIGINT");
+      } else if (entry.name === "mon" && !text.includes("--once")) {
+        while (output() === "" && !(await Promise.race([over, sleep(20, false)])));
+        if (child.exitCode === null) process.kill(-child.pid!, "SIGINT");
       } else if (follows) {
         while (!(await Promise.race([over, sleep(100, false)]))) await publish(node.url, "coolsite", '- " 500 "\n');
       }

@@ -10,9 +10,14 @@ export interface UpNode extends Running {
 }
 
 /** A node as a process of its own, without outputs; on any free port and in a folder that goes with the test. */
-export async function startNode(t: TestContext, listen = "127.0.0.1:0", folder = tempFolder(t)): Promise<UpNode> {
+export async function startNode(
+  t: TestContext,
+  listen = "127.0.0.1:0",
+  folder = tempFolder(t),
+  config = "outputs: {}\n",
+): Promise<UpNode> {
   mkdirSync(join(folder, "node-data"), { recursive: true });
-  writeFileSync(join(folder, "node.yaml"), "outputs: {}\n");
+  writeFileSync(join(folder, "node.yaml"), config);
   const args = ["up", "-c", join(folder, "node.yaml"), "--data", join(folder, "node-data"), "--listen", listen];
   const running = start(t, args);
   const found = await running.waitFor(/listening on ([^\s"]+)/);
