@@ -31,6 +31,13 @@ export function planOf(config: NodeConfig, nowUs: number): Plan {
     lines.push(`output   ${name}: ${text}`);
     warnings.push(...unwritable(base));
   }
+  if (config.metrics !== undefined) {
+    const { groups, history, format } = config.metrics;
+    const path = history.path ?? join(config.data, "metrics", "history.sqlite");
+    const how = typeof format === "string" ? format : "JSON";
+    lines.push(`metrics  of groups ${groups.join(", ")}, format ${how}; history in ${path}`);
+    warnings.push(...unwritable(dirname(path)));
+  }
   if (Object.keys(config.outputs).length === 0)
     lines.push("output   none: messages are kept for readers over HTTP only");
   return { lines, warnings: [...new Set(warnings)] };

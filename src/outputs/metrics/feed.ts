@@ -28,6 +28,8 @@ export interface FeedDeps {
   readonly history: History;
   readonly counters: MetricsCounters;
   readonly report: Report;
+  /** The last position that the bus had when the node started. */
+  readonly startPosition: number;
 }
 
 /** Where reading starts, and what history says. */
@@ -35,8 +37,6 @@ interface Start {
   readonly from: From;
   /** Up to here, minutes are in history already. */
   readonly mark: Mark | undefined;
-  /** What the bus had when this started. */
-  readonly lastPosition: number;
 }
 
 export class Feed {
@@ -49,7 +49,7 @@ export class Feed {
   readonly #unsaved: { readonly rollups: readonly Rollup[]; readonly mark: Mark }[] = [];
   /** How far the engine is behind, s. */
   lagS = 0;
-  /** What is read now came after the start. */
+  /** What is read now came after the node's start. */
   live = false;
 
   constructor(config: MetricsConfig, deps: FeedDeps) {
@@ -79,7 +79,7 @@ export class Feed {
     const matches = groupMatcher(this.#config.groups);
     const lastUs = Math.max(0, ...groups.filter(({ group }) => matches(group)).map(({ lastTimeUs }) => lastTimeUs));
     let mark = history.mark;
-    if (mark === undefined) return { from: since(lastUs - this.#config.backfill * 1000), mark, lastPosition };
+    if (mark === undefined) return { from: since(lastUs - this.#config.backfill * 1000), mark };
     if (mark.position > lastPosition) {
       report("warn", "the bus is another one than that which the metrics' history was made of: both are kept");
       history.restartPositions();
@@ -87,7 +87,7 @@ export class Feed {
     }
     const recent = since(lastUs - this.#config.rebuild * 1000);
     const from = recent.timeUs < mark.endS * 1e6 ? recent : { position: mark.position + 1 };
-    return { from: mark.position === 0 ? "first" : from, mark, lastPosition };
+    return { from: mark.position === 0 ? "first" : from, mark };
   }
 
   async #take(delivery: Delivery, opener: Opener): Promise<void> {
@@ -100,7 +100,7 @@ export class Feed {
     const { position, busTimeUs } = delivery;
     try {
       await addBatch(parts.engine, opener, delivery, () => {
-        if (position > this.#start!.lastPosition) {
+        if (position > this.#deps.startPosition) {
           this.live = true;
           parts.traffic.counting = true;
         }

@@ -43,6 +43,8 @@ export interface MetricsTask {
   readonly historyPath: string;
   readonly node: string;
   readonly simulated: boolean;
+  /** The last position that the bus had when the node started. */
+  readonly startPosition: number;
   /** Of the live metrics; a replay counts for itself. */
   readonly counters: SharedArrayBuffer;
   readonly replay: Replay | undefined;

@@ -49,13 +49,14 @@ export class LiveMetrics {
   readonly #waiting = new Map<number, Waiting>();
   #post: ((message: ToThread) => void) | undefined;
   #nextId = 1;
+  #startPosition: number | undefined;
 
   constructor(config: MetricsConfig, deps: MetricsDeps) {
     const { historyPath, node, simulated } = deps;
     const counters = newCounterMemory();
     this.#config = config;
     this.#deps = deps;
-    this.#task = { config, historyPath, node, simulated, counters, replay: undefined };
+    this.#task = { config, historyPath, node, simulated, counters, startPosition: 0, replay: undefined };
     this.counters = countersIn(counters);
   }
 
@@ -64,8 +65,11 @@ export class LiveMetrics {
     mkdirSync(dirname(this.#deps.historyPath), { recursive: true, mode: 0o750 });
     const ended = new AbortController();
     let ticking: Promise<void> | undefined;
+    // What comes from now on counts for Prometheus, also if the thread is started once more.
+    this.#startPosition ??= (await bus.status()).lastPosition;
+    const task = { ...this.#task, startPosition: this.#startPosition };
     try {
-      await runThread(this.#task, bus, this.#deps.report, signal, (message, post) => {
+      await runThread(task, bus, this.#deps.report, signal, (message, post) => {
         if (message.kind === "ready") {
           this.#post = post;
           ticking = this.#tick(bus, post, ended.signal);

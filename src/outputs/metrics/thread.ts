@@ -18,7 +18,7 @@ import { showReplay } from "./show-replay.ts";
 const REPLAY_SECONDS = 900;
 
 const port = parentPort!;
-const { config, historyPath, node, simulated, counters: shared, replay } = workerData as MetricsTask;
+const { config, historyPath, node, simulated, counters: shared, startPosition, replay } = workerData as MetricsTask;
 const tell = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 const bus = new PortBus(tell);
 const stop = new AbortController();
@@ -52,7 +52,7 @@ async function countLive(): Promise<void> {
       if (feed.live) notifier.tell(event);
     };
     const parts = openParts(config, { countryOf, tell: notify, report });
-    const feed = new Feed(config, { parts, history, counters, report });
+    const feed = new Feed(config, { parts, history, counters, report, startPosition });
     const answers = new Answers({ parts, history, simulated, lagS: () => feed.lagS });
     take = (message) => {
       if (message.kind === "tick") {
