@@ -12,7 +12,7 @@ export interface Figures {
   share(value: number | null): string;
   /** "2.1×". */
   times(value: number | null): string;
-  /** "+0.12 s". */
+  /** "+120 ms"; less than a millisecond is none. */
   skew(value: number | null): string;
 }
 
@@ -28,8 +28,14 @@ export function figuresFor(look: Look): Figures {
     seconds: known((value) => (value < 1e9 ? time(value) : `${value.toExponential(1)} s`)),
     share: known(share),
     times: known((value) => (value < 99.95 ? value.toFixed(1) : count(value)) + look.times),
-    skew: known((value) => `${value < 0 ? "-" : "+"}${time(Math.abs(value))}`),
+    skew: known(skew),
   };
+}
+
+function skew(s: number): string {
+  const ms = Math.round(Math.abs(s) * 1000);
+  const text = ms < 1000 ? `${ms} ms` : ms < 1e6 ? seconds(ms / 1000) : span(ms / 1000);
+  return ms === 0 ? text : `${s < 0 ? "-" : "+"}${text}`;
 }
 
 /** Seven digits in full, as far as a counter is read digit by digit; more with a unit. */
@@ -48,7 +54,8 @@ export function span(s: number): string {
   if (whole < 10) return `${whole.toFixed(1)} s`;
   if (whole < 120) return `${Math.floor(whole)} s`;
   if (whole < 7200) return `${Math.floor(whole / 60)} min`;
-  return whole < 172_800 ? `${Number((whole / 3600).toFixed(1))} h` : `${Math.floor(whole / 86_400)} d`;
+  if (whole < 172_800) return `${Number((whole / 3600).toFixed(1))} h`;
+  return whole < 1e9 ? `${Math.floor(whole / 86_400)} d` : "ages";
 }
 
 /** "13:55:36" here. */

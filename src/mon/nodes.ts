@@ -80,7 +80,7 @@ export async function askOverview(nodes: Nodes, wish: Wish, signal: AbortSignal)
 
 /** Overviews as `node` sends them, one a second. Rejects when it refuses, breaks off or falls silent. */
 export async function* overviewsOf(node: HttpNode, wish: Wish, signal: AbortSignal): AsyncGenerator<Overview, void> {
-  const query = queryOf(wish, { span: String(wish.spanS) });
+  const query = queryOf(wish, { span: String(wish.spanS), top: String(TOP) });
   const headers = { accept: "text/event-stream" };
   const response = await node.open({ method: "GET", path: `/v1/metrics/live?${query}`, headers }, SILENCE_MS, signal);
   try {
@@ -124,13 +124,7 @@ function overviewIn(json: string): Overview {
 }
 
 function refusalOf(node: HttpNode, status: number, body: Buffer): LogspreadError {
-  const told = errorOf({ status, body, retryAfterMs: undefined }, `${node.name} gives no metrics`);
-  if (told.code !== "NOT_FOUND") return told;
-  return new LogspreadError("NOT_FOUND", {
-    what: told.what,
-    why: "it answered 404: its metrics are switched off, or it is of an older version",
-    fix: "Switch them on in its configuration (docs/metrics.md), or name another node with --to",
-  });
+  return errorOf({ status, body, retryAfterMs: undefined }, `${node.name} gives no metrics`);
 }
 
 async function beginningOf(response: IncomingMessage): Promise<Buffer> {

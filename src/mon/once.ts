@@ -7,8 +7,12 @@ import { panel } from "./panels.ts";
 import type { Sort } from "./state.ts";
 import { figuresOf } from "./view.ts";
 
+/** Of each list of pages, and of sessions. */
+const ROWS = 10;
+
 /** Lines, from the top; each ends in "\n" and no terminal is harmed by any. */
-export function onceText(overview: Overview, node: string, sort: Sort, width: number, look: Look): string {
+export function onceText(all: Overview, node: string, sort: Sort, width: number, look: Look): string {
+  const overview = shortened(all);
   const { scope, lagS } = overview;
   const groups = scope.groups.length === 0 ? "all groups" : scope.groups.join(", ");
   const parts: Line[][] = [
@@ -31,6 +35,12 @@ export function onceText(overview: Overview, node: string, sort: Sort, width: nu
       .join("")
       .trimEnd();
   return `${parts.map((lines) => lines.map(text).join("\n")).join("\n\n")}\n`;
+}
+
+/** A report is read from the top: of what may be long it has the beginning. */
+function shortened(overview: Overview): Overview {
+  const tops = Object.fromEntries(Object.entries(overview.tops).map(([list, rows]) => [list, rows.slice(0, ROWS)]));
+  return { ...overview, tops, sessions: { ...overview.sessions, rows: overview.sessions.rows.slice(0, ROWS) } };
 }
 
 function part(title: string, lines: readonly Line[]): Line[] {

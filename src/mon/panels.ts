@@ -1,4 +1,5 @@
 /** The panels: each makes lines of an overview, the head first. */
+import { classify } from "../metrics/agents.ts";
 import type { Anomaly, Overview, ServerRow, SessionRow, TopRow } from "../metrics/snapshot.ts";
 import { TITLES } from "../report/figures.ts";
 import { STATUS_NAMES } from "../report/status-names.ts";
@@ -253,10 +254,17 @@ function sessions({ sessions: all, atUs }: Overview, width: number, look: Look, 
       width: 12,
       max: 30,
       rank: 6,
-      cell: (row) => clean(row.robot ? `robot: ${row.agent}` : row.agent, look),
+      cell: (row) => clean(agentOf(row), look),
     },
   ];
   return table(columns, all.rows, width, look);
+}
+
+/** "Firefox, Windows", "robot: Googlebot". */
+function agentOf({ agent, robot }: SessionRow): string {
+  const known = classify(agent);
+  if (robot || known.robot !== undefined) return `robot: ${known.robot ?? agent}`;
+  return known.browser.startsWith("(") ? agent : `${known.browser}, ${known.system}`;
 }
 
 function anomalies({ anomalies: all, atUs }: Overview, width: number, look: Look): Line[] {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { run, start } from "../cli/logspread.ts";
+import { publish, startNode } from "../cli/node.ts";
 import { until } from "../cli/until.ts";
 import { fakeNode } from "./fake-node.ts";
 import { overview, server } from "./overview.ts";
@@ -49,9 +50,9 @@ test("keys choose panels, groups and spans, and the node is asked anew", { skip:
   assert.doesNotMatch(mon.emulator.text, /\$ledger/);
   mon.keys("\x1b[B ");
   await mon.shows(/\[ \] coolsite/);
-  await until(() => node.asked.at(-1) === "/v1/metrics/live?span=300&groups=shop");
+  await until(() => node.asked.at(-1) === "/v1/metrics/live?span=300&top=30&groups=shop");
   mon.keys("\r+");
-  await until(() => node.asked.at(-1) === "/v1/metrics/live?span=900&groups=shop");
+  await until(() => node.asked.at(-1) === "/v1/metrics/live?span=900&top=30&groups=shop");
   await mon.shows(/ shop, last 15 min/);
   mon.keys("?");
   await mon.shows(/join and leave groups/);
@@ -214,3 +215,39 @@ test("wrong arguments are told with their mend", async (t) => {
     assert.equal(code, 2, stderr);
   }
 });
+
+const WITH_METRICS = "metrics: {}\noutputs: {}\n";
+
+test("of a real node it shows what was published, as it comes", { skip: noTerminal }, async (t) => {
+  const node = await startNode(t, undefined, undefined, WITH_METRICS);
+  const line = (path: string, status: number) =>
+    `192.0.2.7 - - [${apacheTime(new Date())}] "GET ${path} HTTP/1.1" ${status} 512 "-" "Mozilla/5.0"\n`;
+  await publish(node.url, "coolsite", line("/first", 200).repeat(20), "apache@web1");
+  const mon = inTerminal(t, ["mon", "coolsite", "--to", node.url, "--span", "1m"]);
+  await mon.shows(/live[\s\S]*Requests +20 [\s\S]*\nweb1 /);
+  mon.resize(120, 40);
+  mon.keys("2");
+  await mon.shows(/\n\/first +20 /);
+  await publish(node.url, "coolsite", line("/\x1b[2J\u202e", 503).repeat(10), "apache@web2");
+  await mon.shows(/Requests +30 [\s\S]*\nweb2 [\s\S]*\n\/.*2J\S* +10 /);
+  mon.keys("3");
+  await mon.shows(/\n503 {2}Service Unavailable +10 /);
+  mon.keys("q");
+  assert.deepEqual(await mon.ended, { code: 0, signal: null, restored: true });
+  const { code, stdout } = await run(t, ["mon", "--once", "--json", "--to", node.url]);
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(stdout).totals.requests, 30);
+});
+
+test("of a node without metrics it says how to have some", async (t) => {
+  const node = await startNode(t);
+  const { code, stderr } = await run(t, ["mon", "--once", "--to", node.url]);
+  assert.equal(code, 1);
+  assert.match(stderr, /gives no metrics: .*metrics: \{\}/);
+});
+
+/** "24/Nov/2026:13:55:36 +0000". */
+function apacheTime(date: Date): string {
+  const [, day, month, year, time] = /, (\d+) (\w+) (\d+) ([\d:]+)/.exec(date.toUTCString())!;
+  return `${day}/${month}/${year}:${time} +0000`;
+}
