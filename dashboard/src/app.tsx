@@ -106,10 +106,10 @@ export function App() {
             <Figures overview={overview} online={feed.online} moving={view.range.kind !== "fixed"} />
             <TrafficCharts overview={overview} theme={theme} zoom={zoom} />
             <Servers overview={overview} chosen={view.servers} choose={(chosen) => change({ servers: chosen })} />
-            <Anomalies anomalies={overview.anomalies} atUs={overview.scope.toUs} replaying={replaying} />
+            <Anomalies anomalies={overview.anomalies} atUs={overview.scope.toUs} view={view} replaying={replaying} />
             <Tops overview={overview} view={view} />
             <Codes codes={overview.codes} />
-            <Sessions overview={overview} replaying={replaying} />
+            <Sessions overview={overview} view={view} replaying={replaying} />
             <Tail groups={view.groups} paused={paused} setPaused={setPaused} />
           </div>
         )}

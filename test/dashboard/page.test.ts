@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test, { before, type TestContext } from "node:test";
 import { freePort } from "../end-to-end/port.ts";
-import type { TestNode } from "../node/running.ts";
+import { type TestNode, testNode } from "../node/running.ts";
 import { tempFolder } from "../temp.ts";
 import { waitFor } from "../wait.ts";
 import { openPage, shows, type Watched } from "./browser.ts";
@@ -310,6 +310,10 @@ test("a node that dies is told with the age of the figures, and found again when
     20_000,
   );
   assert.equal(await figure(page, "requests")(), "7", "what was known stays");
+  assert.equal(await page.locator(".well").getAttribute("data-level"), "unknown", "nobody knows whether all is well");
+  await page.setViewportSize({ width: 390, height: 844 });
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
+  assert.equal(await wide(), 390, "there is room for what is to be said, on a phone too");
   assert.match(await page.locator("main").getAttribute("class").then(String), /is-stale/);
   const second = await metricsNode(t, { listen, data });
   await publish(
@@ -335,7 +339,7 @@ test("a node without lines says what to try, and shows figures as soon as there 
 });
 
 test("a node without metrics says how to switch them on", async (t) => {
-  const other = await metricsNode(t, { outputs: {} });
+  const other = await testNode(t);
   const page = await openPage(t, other.url, { expected: /404/ });
   await page.waitForSelector("[data-notice=refused]");
   assert.match(await page.locator("[data-notice=refused]").innerText(), /keeps no metrics/);

@@ -3,7 +3,7 @@ import type { TestContext } from "node:test";
 import { type TestNode, testNode } from "../node/running.ts";
 
 export function metricsNode(t: TestContext, overrides: Record<string, unknown> = {}): Promise<TestNode> {
-  return testNode(t, { outputs: { metrics: { metrics: {} } }, ...overrides });
+  return testNode(t, { metrics: {}, ...overrides });
 }
 
 export interface Hit {

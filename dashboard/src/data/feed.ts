@@ -45,7 +45,13 @@ export async function follow(view: View, tell: (change: Partial<Feed>) => void, 
   let retryMs = FIRST_RETRY_MS;
   let lostMs: number | undefined;
   let online: number[] = [];
+  /** The view that is asked for: a replay that broke off goes on where it was. */
+  let wanted = view;
   const show = (overview: Overview) => {
+    const { range } = wanted;
+    if (range.kind === "replay") {
+      wanted = { ...view, range: { ...range, fromS: Math.min(overview.scope.toUs / 1e6, range.toS - 1) } };
+    }
     retryMs = FIRST_RETRY_MS;
     lostMs = undefined;
     online = [...online, overview.sessions.online].slice(-MAX_ONLINE);
@@ -59,10 +65,10 @@ export async function follow(view: View, tell: (change: Partial<Feed>) => void, 
   while (!signal.aborted) {
     try {
       await untilSeen(signal);
-      await once(view, show, signal);
+      const ended = await once(wanted, show, signal);
       if (signal.aborted) return;
       if (view.range.kind === "fixed") return;
-      if (view.range.kind === "replay") return tell({ link: { kind: "ended" } });
+      if (view.range.kind === "replay" && ended) return tell({ link: { kind: "ended" } });
       throw new Refusal(0, "ENDED", "the node ended the stream");
     } catch (error) {
       if (signal.aborted) return;
@@ -85,13 +91,14 @@ export async function follow(view: View, tell: (change: Partial<Feed>) => void, 
 /** Thrown when the page was hidden for long; it goes on when it is seen again. */
 class Hidden extends Error {}
 
-/** One connection: resolves at its end. */
-async function once(view: View, show: (overview: Overview) => void, signal: AbortSignal): Promise<void> {
+/** One connection: resolves at its end, to whether there is nothing more to come. */
+async function once(view: View, show: (overview: Overview) => void, signal: AbortSignal): Promise<boolean> {
   const { range } = view;
   const filters = filtersOf(view);
   if (range.kind === "fixed") {
     const address = addressOf("v1/metrics/overview", { ...filters, ...timesOf(range, undefined), top: TOP });
-    return show(await getJson<Overview>(address, signal));
+    show(await getJson<Overview>(address, signal));
+    return true;
   }
   const address =
     range.kind === "last"
@@ -122,7 +129,9 @@ async function once(view: View, show: (overview: Overview) => void, signal: Abor
       clearTimeout(watchdog);
       watchdog = setTimeout(abort, SILENCE_MS);
       if (name === "overview") show(JSON.parse(data) as Overview);
+      else if (name === "end") return true;
     }
+    return false;
   } catch (error) {
     if (own.signal.aborted && !signal.aborted) throw why;
     if (error instanceof TypeError) throw new Refusal(0, "UNREACHABLE", "the connection to the node broke");

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import type { Anomaly, AnomalyKind } from "../../../src/metrics/snapshot.ts";
-import { addressOf, getJson } from "../data/api.ts";
+import { addressOf, filtersOf, getJson } from "../data/api.ts";
 import { usePoll } from "../data/use-poll.ts";
+import type { View } from "../data/view.ts";
 import { span, text } from "../text/figures.ts";
 import { moment } from "../text/moment.ts";
 import { visible } from "../text/visible.ts";
@@ -23,15 +24,16 @@ const MOST_CLOSED = 50;
 interface Props {
   readonly anomalies: readonly Anomaly[];
   readonly atUs: number;
+  readonly view: View;
   /** A replay tells its own story; only live pages ask for what has been. */
   readonly replaying: boolean;
 }
 
 /** What stands out now, and what did. */
-export function Anomalies({ anomalies, atUs, replaying }: Props) {
+export function Anomalies({ anomalies, atUs, view, replaying }: Props) {
   const [which, setWhich] = useState<"open" | "closed">("open");
   const past = usePoll<{ rows: Anomaly[] }>(
-    which === "closed" && !replaying ? addressOf("v1/metrics/anomalies") : undefined,
+    which === "closed" && !replaying ? addressOf("v1/metrics/anomalies", filtersOf(view)) : undefined,
     5000,
     getJson,
   );

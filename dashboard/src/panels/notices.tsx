@@ -45,7 +45,7 @@ export function Refused({ refusal }: { readonly refusal: Refusal }) {
       {off ? (
         <>
           <p>Switch them on in logspread.yaml and start the node again:</p>
-          <Command text="outputs: { metrics: { metrics: {} } }" />
+          <Command text="metrics: {}" />
         </>
       ) : (
         <p>{refusal.message}</p>

@@ -1,7 +1,8 @@
 import { useRef, useState } from "preact/hooks";
 import type { Overview, SessionRow, Sessions as Snapshot } from "../../../src/metrics/snapshot.ts";
-import { addressOf, getJson } from "../data/api.ts";
+import { addressOf, filtersOf, getJson } from "../data/api.ts";
 import { usePoll } from "../data/use-poll.ts";
+import type { View } from "../data/view.ts";
 import { agentWords } from "../text/agent.ts";
 import * as figures from "../text/figures.ts";
 import { clock } from "../text/moment.ts";
@@ -19,17 +20,20 @@ interface Shown {
 
 interface Props {
   readonly overview: Overview;
+  readonly view: View;
   readonly replaying: boolean;
 }
 
 /** Who is online, and where each has been. */
-export function Sessions({ overview, replaying }: Props) {
+export function Sessions({ overview, view, replaying }: Props) {
   const [query, setQuery] = useState("");
   const [openId, setOpenId] = useState<string>();
   const held = useRef(false);
   const shown = useRef<Shown>({ rows: [], sinceMs: 0 });
   const found = usePoll<Snapshot>(
-    query !== "" && !replaying ? addressOf("v1/metrics/sessions", { limit: FOUND, q: query }) : undefined,
+    query !== "" && !replaying
+      ? addressOf("v1/metrics/sessions", { ...filtersOf(view), limit: FOUND, q: query })
+      : undefined,
     2000,
     getJson,
   );
