@@ -16,8 +16,8 @@ export interface Wish {
 
 /** A node sends an overview a second: after so long without one it counts as gone, ms. */
 const SILENCE_MS = 8000;
-/** A person waits for an answer, ms. */
-const ANSWER_MS = 5000;
+/** A person waits for an answer; the figures of a long span may take a few seconds, ms. */
+const ANSWER_MS = 10_000;
 /** Rows of each top list. */
 const TOP = 30;
 /** Most that is read of a refusal, bytes. */

@@ -155,11 +155,11 @@ export function sorted(rows: readonly ServerRow[], sort: Sort): ServerRow[] {
 function tops(rows: readonly TopRow[], title: string, width: number, look: Look, f: Figures): Line[] {
   if (rows.length === 0) return nothing(`${title}: nothing in this span.`);
   const columns: Column<TopRow>[] = [
-    { title: title.toUpperCase(), align: "left", width: 20, max: 400, rank: 0, cell: (row) => clean(row.key, look) },
+    { title: title.toUpperCase(), align: "left", width: 28, max: 400, rank: 0, cell: (row) => clean(row.key, look) },
     { title: "REQUESTS", align: "right", width: 9, rank: 0, cell: (row) => f.count(row.requests) },
-    { title: "MORE BY", align: "right", width: 7, rank: 6, cell: (row) => (row.over === 0 ? "" : f.count(row.over)) },
+    { title: "MORE BY", align: "right", width: 7, rank: 7, cell: (row) => (row.over === 0 ? "" : f.count(row.over)) },
     { title: "SHARE", align: "right", width: 7, rank: 1, cell: (row) => f.share(row.share) },
-    { title: "BYTES", align: "right", width: 8, rank: 4, cell: (row) => f.bytes(row.bytes) },
+    { title: "BYTES", align: "right", width: 8, rank: 6, cell: (row) => f.bytes(row.bytes) },
     {
       title: "ERRORS",
       align: "right",

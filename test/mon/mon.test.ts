@@ -67,7 +67,7 @@ test("pause holds what is shown, and going on shows the latest", { skip: noTermi
   mon.keys("p");
   await mon.shows(/PAUSED/);
   node.send(overview({ now: { requestsPerS: 777, bytesPerS: 1, errorShare: 0 } }));
-  await mon.shows(/data 2\.\d s old/);
+  await mon.shows(/data 1\.\d s old/);
   assert.match(mon.emulator.text, /Requests\/s +123 /);
   mon.keys("p");
   await mon.shows(/Requests\/s +777 /);
@@ -121,6 +121,15 @@ test("it ends when its terminal goes away", { skip: noTerminal }, async (t) => {
   mon.hangup();
   const { code, signal } = await mon.ended;
   assert.ok(code === 0 || signal === 1, `${code} ${signal}`);
+});
+
+test("a fault of its own is told on the terminal as it was before", { skip: noTerminal }, async (t) => {
+  const node = await fakeNode(t);
+  const mon = inTerminal(t, ["mon", "--to", node.url]);
+  await mon.shows(/live/);
+  node.send({ ...overview(), totals: {} as never }); // No node sends this; the view cannot draw it.
+  assert.deepEqual(await mon.ended, { code: 1, signal: null, restored: true });
+  assert.match(mon.emulator.main, /TypeError/);
 });
 
 test("what log lines contain cannot reach the terminal", { skip: noTerminal }, async (t) => {
