@@ -1,4 +1,5 @@
 /** The thread that `metrics` and `replay` start. */
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Report } from "../../message/report.ts";
 import type { AnomalyEvent } from "../../metrics/anomalies/book.ts";
@@ -16,6 +17,9 @@ import { showReplay } from "./show-replay.ts";
 
 /** Seconds that a replay keeps one by one, at most. */
 const REPLAY_SECONDS = 900;
+
+// In Linux this is the thread's own: where cores are scarce, accepting goes before counting.
+if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const port = parentPort!;
 const { config, historyPath, node, simulated, counters: shared, startPosition, replay } = workerData as MetricsTask;
