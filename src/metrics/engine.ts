@@ -205,6 +205,12 @@ export class Engine {
     for (const rollup of rollups) this.#minutes.add(rollup);
   }
 
+  /** Takes finished minutes in place of all that are in memory. */
+  restore(rollups: Iterable<Rollup>): void {
+    this.#minutes.clear();
+    this.load(rollups);
+  }
+
   /** Everything about `scope`. By whole minutes, but for scopes within the last `seconds` seconds. */
   overview(scope: Scope, options: OverviewOptions): Overview {
     return buildOverview(this.#scoped, scope, this.#nowUs, options, this.#deps);

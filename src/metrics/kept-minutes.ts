@@ -49,6 +49,12 @@ export class KeptMinutes {
     this.#forget();
   }
 
+  clear(): void {
+    this.#minutes.clear();
+    this.#bytes = 0;
+    this.version++;
+  }
+
   #forget(): void {
     if (this.#minutes.size <= this.#mostMinutes && this.#bytes <= this.#mostBytes) return;
     for (const startS of this.starts()) {

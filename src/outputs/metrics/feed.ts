@@ -141,7 +141,7 @@ export class Feed {
     const { parts, history } = this.#deps;
     const { endS } = this.#start!.mark!;
     parts.engine.advance(endS * 1e6);
-    parts.engine.load(history.rollups(60, endS - this.#config.minutes * 60, endS));
+    parts.engine.restore(history.rollups(60, endS - this.#config.minutes * 60, endS));
     this.#settled = true;
   }
 
