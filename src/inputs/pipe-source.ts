@@ -14,6 +14,8 @@ const SPARE_BYTES = 64 * 1024;
  */
 const CLOSE_MS = 0.5;
 const REST_MS = 2;
+/** So many in a row make a rush: a few lines together are not one, and need not wait. */
+const RUSH_READS = 8;
 /** A read so large says that the pipe is filling up: no rest. */
 const LARGE_BYTES = 16 * 1024;
 /** After a rest, less than this (about two lines) says that the rush is over. */
@@ -57,6 +59,7 @@ function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
   let paused = false;
   let lastReadMs = 0;
   let rested = false;
+  let closeReads = 0;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const pause = async (socket: net.Socket, spilled: Buffer) => {
     paused = true;
@@ -71,10 +74,10 @@ function readStream(fd: number, pipe: Pipe, stop: AbortSignal): Promise<void> {
   };
   const isRush = (n: number): boolean => {
     const nowMs = performance.now();
-    const rush = n < LARGE_BYTES && (rested ? n > FEW_BYTES : nowMs - lastReadMs < CLOSE_MS);
+    closeReads = nowMs - lastReadMs < CLOSE_MS ? closeReads + 1 : 0;
     lastReadMs = nowMs;
-    rested = rush;
-    return rush;
+    rested = n < LARGE_BYTES && (rested ? n > FEW_BYTES : closeReads >= RUSH_READS);
+    return rested;
   };
   const rest = () => {
     paused = true;
