@@ -16,6 +16,11 @@ const NEEDED = [
     why: "that fdatasync comes before the acknowledgement is seen from outside",
   },
   { program: "/usr/bin/curl", package: "curl", why: "the documented commands are run as they stand" },
+  {
+    program: "/usr/bin/python3",
+    package: "python3-minimal",
+    why: "its pty module is a terminal for the monitor's tests",
+  },
   { program: "/usr/sbin/nginx", package: "nginx", why: "its log lines, as it writes them, are parsed" },
   { program: "/usr/sbin/haproxy", package: "haproxy", why: "its log lines, as it writes them, are parsed" },
   { program: "/usr/bin/goaccess", package: "goaccess", why: "`logspread tail GROUP | goaccess -` is promised to work" },
