@@ -65,6 +65,7 @@ export const up = command({
           group,
           file: path?.replaceAll("{group}", group).replaceAll("%%", "%"),
           data: config.data,
+          metrics: config.metrics !== undefined,
           program,
         }),
       );

@@ -11,6 +11,8 @@ export interface Started {
   readonly file: string | undefined;
   /** Folder of the bus; undefined if it is not embedded. */
   readonly data: string | undefined;
+  /** Whether the metrics are on, which the dashboard shows. */
+  readonly metrics: boolean;
   /** How `logspread` was called (`process.execPath` and `process.argv[1]`). */
   readonly program: Program;
 }
@@ -25,7 +27,7 @@ export function commandOf({ node, script }: Program): string {
   return basename(script).startsWith("main.") ? `${shellWord(node)} ${shellWord(script)}` : shellWord(script);
 }
 
-export function welcome({ url, group, file, data, program }: Started): string {
+export function welcome({ url, group, file, data, metrics, program }: Started): string {
   const messages = `${url}/v1/groups/${encodeURIComponent(group)}/messages`;
   const installed = !basename(program.script).startsWith("main.");
   const to = url === DEFAULT_TO ? "" : ` --to ${url}`;
@@ -34,6 +36,7 @@ export function welcome({ url, group, file, data, program }: Started): string {
     `logspread listens on ${url}`,
     ...(data === undefined ? [] : [`  the bus is in   ${data}`]),
     ...(file === undefined ? [] : [`  lines go to     ${file}`]),
+    ...(metrics ? [`  the dashboard   ${url}/`] : []),
     "",
     "Try next, in a second terminal:",
     "",
