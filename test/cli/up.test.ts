@@ -148,10 +148,19 @@ test("the pipe line for Apache is right for how logspread was started", () => {
   const program = { node: "/opt/node", script: "/src/logspread/dist/cli/main.js" };
   assert.equal(commandOf(program), "/opt/node /src/logspread/dist/cli/main.js");
   assert.equal(commandOf({ node: "/usr/bin/node", script: "/usr/bin/logspread" }), "/usr/bin/logspread");
-  const started = { url: "http://127.0.0.1:4804", group: "coolsite", file: undefined, data: "/d", program };
+  const started = {
+    url: "http://127.0.0.1:4804",
+    group: "coolsite",
+    file: undefined,
+    data: "/d",
+    metrics: true,
+    program,
+  };
   assert.ok(
     welcome(started).includes('"|/opt/node /src/logspread/dist/cli/main.js publish --group coolsite" combined'),
   );
   const elsewhere = welcome({ ...started, url: "http://127.0.0.1:4999" });
   assert.ok(elsewhere.includes("--group coolsite --to http://127.0.0.1:4999"));
+  assert.match(elsewhere, /dashboard +http:\/\/127.0.0.1:4999\/$/m);
+  assert.doesNotMatch(welcome({ ...started, metrics: false }), /dashboard/);
 });
