@@ -150,7 +150,8 @@ test("metrics of the process and the event loop are there", async (t) => {
 });
 
 test("every metric is in the manual, and the manual names no other", async (t) => {
-  const { url } = await testNode(t);
+  const { url } = await testNode(t, { metrics: {} });
+  await waitFor(async () => (await getText(`${url}/metrics`)).includes("logspread_sessions_active"));
   const told = [...(await getText(`${url}/metrics`)).matchAll(/^# TYPE (logspread_\w+)/gm)].map(([, name]) => name!);
   const manual = readFileSync(join(root, "docs/operations.md"), "utf8");
   const written = [...manual.matchAll(/`(logspread_\w+)/g)].map(([, name]) => name!);
