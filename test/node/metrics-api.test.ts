@@ -46,7 +46,7 @@ async function overviewWith(url: string, query: string, wanted: (overview: Overv
   try {
     await waitFor(async () => {
       const response = await fetch(`${url}/v1/metrics/overview${query}`);
-      if (response.status === 429) return false; // The thread is just starting.
+      if (response.status === 503) return false; // The thread is just starting.
       last = (await response.json()) as Overview;
       return response.status === 200 && wanted(last);
     }, 15_000);
@@ -338,6 +338,13 @@ test("a group that nobody publishes to is empty, not an error", async (t) => {
   await overviewWith(url, "", requests(1));
   const none = await overviewWith(url, "?groups=nothing,no-*", () => true);
   assert.deepEqual([none.totals.requests, none.servers, none.groups, none.tops], [0, [], [], {}]);
+});
+
+test("simulated traffic is told to be simulated, in answers and streams", async (t) => {
+  const { url } = await testNode(t, { metrics: {} }, { simulated: true });
+  assert.equal((await overviewWith(url, "", () => true)).simulated, true);
+  const [event] = await eventsOf(`${url}/v1/metrics/live`, 1, t);
+  assert.equal((JSON.parse(event!.data) as Overview).simulated, true);
 });
 
 test("what cannot be understood is refused and says how to ask", async (t) => {

@@ -18,7 +18,7 @@ import {
   spanOf,
   timeOf,
 } from "./metrics-query.ts";
-import { badRequest } from "./problem.ts";
+import { badRequest, Refusal } from "./problem.ts";
 
 const MAX_ROWS = 1000;
 const TOP_ROWS = 10;
@@ -42,7 +42,7 @@ export function metricsRoutes(app: FastifyInstance, deps: MetricsRoutesDeps): vo
   let replays = 0;
 
   const answer = async (reply: FastifyReply, query: Query, missing = "the metrics"): Promise<FastifyReply> => {
-    const json = await running(deps).ask(query);
+    const json = await running(deps).ask(query).catch(unavailable);
     if (json === undefined) throw notFound(missing);
     return reply
       .type("application/json; charset=utf-8")
@@ -185,6 +185,12 @@ function running({ live }: MetricsRoutesDeps): LiveMetrics {
     why: "this node's configuration does not turn them on",
     fix: "Write `metrics: {}` into its configuration and start it again",
   });
+}
+
+/** The metrics' thread is starting, or has too much to do: to come again helps. */
+function unavailable(error: unknown): never {
+  if (error instanceof LogspreadError && error.code === "BUSY") throw new Refusal(error, { status: 503 });
+  throw error;
 }
 
 function notFound(what: string): LogspreadError {

@@ -34,6 +34,8 @@ const events = (description: string) => ({
 const problems = (...statuses: readonly number[]) =>
   Object.fromEntries(statuses.map((status) => [status, { $ref: "#/components/responses/Problem" }]));
 
+const PROBLEMS = problems(400, 404, 429, 500, 503);
+
 /** Paths under /v1/metrics/. All answer 404 where the metrics are not turned on. */
 export const metricsPaths: Readonly<Record<string, unknown>> = {
   "/v1/metrics/overview": {
@@ -41,7 +43,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
       operationId: "overview",
       summary: "Everything about a stretch of time: totals, series, servers, top lists, sessions, anomalies",
       parameters: [GROUPS, SERVERS, FROM, TO, TOP],
-      responses: { 200: json("an Overview"), ...problems(400, 404, 429, 500) },
+      responses: { 200: json("an Overview"), ...PROBLEMS },
     },
   },
   "/v1/metrics/live": {
@@ -56,7 +58,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
         parameter("span", "seconds back from now", { type: "integer", minimum: 1, default: 300 }),
         TOP,
       ],
-      responses: { 200: events("events until the client leaves"), ...problems(400, 404, 429, 500) },
+      responses: { 200: events("events until the client leaves"), ...PROBLEMS },
     },
   },
   "/v1/metrics/replay": {
@@ -78,7 +80,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
         }),
         TOP,
       ],
-      responses: { 200: events("events until the end of the stretch"), ...problems(400, 404, 429, 500) },
+      responses: { 200: events("events until the end of the stretch"), ...PROBLEMS },
     },
   },
   "/v1/metrics/top/{list}": {
@@ -93,7 +95,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
         TO,
         parameter("limit", "rows", { ...ROWS, minimum: 1, default: 100 }),
       ],
-      responses: { 200: json("`rows`, and their `scope`"), ...problems(400, 404, 429, 500) },
+      responses: { 200: json("`rows`, and their `scope`"), ...PROBLEMS },
     },
   },
   "/v1/metrics/sessions": {
@@ -106,7 +108,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
         parameter("limit", "rows", { ...ROWS, default: 50 }),
         parameter("q", "only visits of which visitor, agent or a page contains this"),
       ],
-      responses: { 200: json("Sessions"), ...problems(400, 404, 429, 500) },
+      responses: { 200: json("Sessions"), ...PROBLEMS },
     },
   },
   "/v1/metrics/sessions/{id}": {
@@ -114,7 +116,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
       operationId: "session",
       summary: "One visit, with its latest clicks",
       parameters: [PLACE("id", "as the list of sessions has it")],
-      responses: { 200: json("a SessionRow"), ...problems(400, 404, 429, 500) },
+      responses: { 200: json("a SessionRow"), ...PROBLEMS },
     },
   },
   "/v1/metrics/anomalies": {
@@ -122,7 +124,7 @@ export const metricsPaths: Readonly<Record<string, unknown>> = {
       operationId: "anomalies",
       summary: "What is, and was, out of the ordinary, the latest first",
       parameters: [GROUPS, SERVERS, { ...FROM, description: "a time, or a time ago; default all that are kept" }, TO],
-      responses: { 200: json("`rows` of Anomaly"), ...problems(400, 404, 429, 500) },
+      responses: { 200: json("`rows` of Anomaly"), ...PROBLEMS },
     },
   },
 };

@@ -176,3 +176,36 @@ test("history of another bus is kept, and the new bus is counted from its beginn
   assert.equal(metrics.total(), 2 + 3);
   await metrics.close();
 });
+
+test("minutes that cannot be stored are stored with a later one, and counted once if the process ends before", async (t) => {
+  const { clock, publish, open } = await feeding(t);
+  let metrics = open();
+  const { history } = metrics;
+  history.store = () => {
+    throw new Error("database or disk is full");
+  };
+  for (let minute = 0; minute < 3; minute++) {
+    clock.us = NOON + minute * 60e6;
+    await publish("web1", 2);
+  }
+  await metrics.caughtUp();
+  assert.deepEqual([metrics.counters.errors, metrics.counters.minutesStored, history.mark], [2, 0, undefined]);
+  await metrics.close();
+  metrics = open();
+  await metrics.caughtUp();
+  assert.equal(metrics.counters.minutesStored, 2);
+  metrics.history.store = () => {
+    throw new Error("database or disk is full");
+  };
+  clock.us = NOON + 180e6;
+  await publish("web1", 2);
+  await metrics.caughtUp();
+  assert.equal(metrics.counters.errors, 1);
+  metrics.history.store = History.prototype.store;
+  clock.us = NOON + 240e6;
+  await publish("web1", 2);
+  await metrics.caughtUp();
+  assert.deepEqual([metrics.counters.minutesStored, metrics.history.rollups(60, 0, 2e12).length], [4, 4]);
+  assert.equal(metrics.total(), 10);
+  await metrics.close();
+});
