@@ -32,6 +32,11 @@ export class LiveStreams {
     this.#deps = deps;
   }
 
+  /** Different views that are followed now. */
+  get views(): number {
+    return this.#followed.size;
+  }
+
   /** Throws BUSY if there is no room for one more. */
   checkRoom(query: Query): void {
     if (this.#clients < MAX_CLIENTS && (this.#followed.has(keyOf(query)) || this.#followed.size < MAX_SCOPES)) return;

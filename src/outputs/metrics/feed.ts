@@ -119,6 +119,7 @@ export class Feed {
   /** It is `nowUs`; the bus has given `lastPosition` to these groups. */
   tick(nowUs: number, lastPosition: number): void {
     const { engine } = this.#deps.parts;
+    this.#deps.counters.tableBytes = engine.memory + this.#deps.parts.visits.memory;
     if (this.#start === undefined || this.#position < lastPosition) {
       this.lagS = engine.nowUs === 0 ? 0 : Math.max(0, (nowUs - engine.nowUs) / 1e6);
       return;
@@ -127,7 +128,6 @@ export class Feed {
     this.#advance(nowUs - MARGIN_US);
     this.lagS = 0;
     this.#deps.counters.nowUs = engine.nowUs;
-    this.#deps.counters.tableBytes = engine.memory;
   }
 
   #reached(position: number): void {
