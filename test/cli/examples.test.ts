@@ -87,9 +87,6 @@ for (const entry of commands) {
       if (serves) {
         while (!/listen(ing|s) on/.test(output())) if (await Promise.race([over, sleep(20, false)])) break;
         child.kill("SIGINT");
-      } else if (entry.name === "mon" && !text.includes("--once")) {
-        while (output() === "" && !(await Promise.race([over, sleep(20, false)])));
-        if (child.exitCode === null) process.kill(-child.pid!, "SIGINT");
       } else if (follows) {
         while (!(await Promise.race([over, sleep(100, false)]))) await publish(node.url, "coolsite", '- " 500 "\n');
       }
