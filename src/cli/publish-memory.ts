@@ -5,10 +5,11 @@
 import v8 from "node:v8";
 import vm from "node:vm";
 import type { Batch } from "../message/batch.ts";
+import { DELIVERY_HEADER_BYTES } from "../message/delivery.ts";
 import { giveBack } from "../message/memory.ts";
 
 /** Of what became garbage outside of the heap and could not be given back; then it is collected, which takes 5 ms. */
-const GARBAGE_BYTES = 4 * 1024 * 1024;
+const GARBAGE_BYTES = 2 * 1024 * 1024;
 const STARTED_MS = 500;
 
 /**
@@ -26,11 +27,10 @@ export function stayLean(): (batch: Batch) => void {
   setTimeout(() => collect({ type: "major", flavor: "last-resort" }), STARTED_MS).unref();
   let garbage = 0;
   return ({ frame }) => {
-    const bytes = frame.length;
-    giveBack(frame);
-    // What was read from the spool shares its memory with its neighbours: V8 collects that late, it does not see its size.
-    if (frame.length === 0) return;
-    garbage += bytes;
+    const { buffer } = frame;
+    // What was read from the spool has its place before it.
+    if (buffer.byteLength - frame.length <= DELIVERY_HEADER_BYTES) return giveBack(new Uint8Array(buffer));
+    garbage += frame.length;
     if (garbage < GARBAGE_BYTES) return;
     garbage = 0;
     collect({ type: "major" });

@@ -38,8 +38,8 @@ const WINDOW_BYTES = 512 * 1024;
 /** Most that is kept while the disk cannot be written. */
 const MEMORY_BYTES = 2 * 1024 * 1024;
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** A publisher is small: what it reads to catch up is, too. */
-const READ_BYTES = 256 * 1024;
+/** One record at a time: then each has memory of its own, which can be given back when it is sent. */
+const READ_BYTES = 1;
 const NO_LIMIT = () => true;
 
 /** Why forwarding ends, once it does. */

@@ -238,13 +238,13 @@ test("on a full disk batches go on through memory, in order, and through the dis
   for (let i = 1; i <= 40; i++) await spool.publish(await batchOf(i, 100_000));
   assert.ok(spool.messagesInMemory > 0, "the disk was large enough");
   bus.settle(() => undefined);
-  for (let i = 41; i <= 60; i++) await spool.publish(await batchOf(i, 100_000));
+  for (let i = 41; i <= 46; i++) await spool.publish(await batchOf(i, 100_000));
   assert.equal(await spool.drained(Promise.resolve(), 5000), "drained");
   assert.deepEqual(
     bus.sequences,
-    Array.from({ length: 60 }, (_, i) => i + 1),
+    Array.from({ length: 46 }, (_, i) => i + 1),
   );
-  await spool.publish(await batchOf(61));
+  await spool.publish(await batchOf(47));
   assert.equal(spool.messagesInMemory, 0);
 });
 
