@@ -1,6 +1,7 @@
 /** What the monitor asks of nodes: overviews, one or a stream of them, and which groups there are. */
 import type { IncomingMessage } from "node:http";
-import { HttpNode } from "../bus/remote/http-node.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Answer, HttpNode } from "../bus/remote/http-node.ts";
 import { errorOf } from "../bus/remote/problem.ts";
 import { LogspreadError, reasonOf } from "../message/error.ts";
 import { SYSTEM_PREFIX } from "../message/names.ts";
@@ -18,6 +19,9 @@ export interface Wish {
 const SILENCE_MS = 8000;
 /** A person waits for an answer; the figures of a long span may take a few seconds, ms. */
 const ANSWER_MS = 10_000;
+/** A node that has just started says that its metrics will be there soon: it is asked again for so long, every RETRY_MS. */
+const STARTING_MS = 10_000;
+const RETRY_MS = 250;
 /** Rows of each top list. */
 const TOP = 30;
 /** Most that is read of a refusal, bytes. */
@@ -61,7 +65,7 @@ export async function askOverview(nodes: Nodes, wish: Wish, signal: AbortSignal)
     const node = nodes.current;
     const query = queryOf(wish, { from: `${wish.spanS}s`, top: String(TOP) });
     try {
-      const answer = await node.ask({ method: "GET", path: `/v1/metrics/overview?${query}` }, signal);
+      const answer = await askPatiently(node, `/v1/metrics/overview?${query}`, signal);
       if (answer.status === 200) return overviewIn(answer.body.toString());
       refusal ??= refusalOf(node, answer.status, answer.body);
       whys.push(`${node.name}: ${refusal.why}`);
@@ -76,6 +80,16 @@ export async function askOverview(nodes: Nodes, wish: Wish, signal: AbortSignal)
     why: whys.join("; "),
     fix: "Start one with `logspread up`, or name another with --to",
   });
+}
+
+/** What `node` answers once its metrics have started, or what it says instead when they do not. */
+async function askPatiently(node: HttpNode, path: string, signal: AbortSignal): Promise<Answer> {
+  const endMs = performance.now() + STARTING_MS;
+  for (;;) {
+    const answer = await node.ask({ method: "GET", path }, signal);
+    if (answer.status !== 503 || performance.now() > endMs) return answer;
+    await sleep(RETRY_MS, undefined, { signal });
+  }
 }
 
 /** Overviews as `node` sends them, one a second. Rejects when it refuses, breaks off or falls silent. */
