@@ -32,6 +32,18 @@ test("bodies of any size, asked for at once, come out as openBody gives them, in
   opener.close();
 });
 
+test("small bodies that cross from buffer to buffer can be released like any other", async () => {
+  const opener = new Opener();
+  const batch = await batchOfBytes(3000);
+  const expected = await openBody(batch);
+  for (let i = 0; i < 6000; i++) {
+    const raw = await opener.open(batch);
+    assert.ok(raw.equals(expected), `body ${i}`);
+    opener.release(raw);
+  }
+  opener.close();
+});
+
 test("what was not released keeps its bytes while later bodies come and go", async () => {
   const opener = new Opener();
   const kept = await opener.open(await batchOfBytes(300_000));

@@ -323,7 +323,10 @@ export class GroupWatch {
     );
   }
 
-  #peerFinding(kind: PeerKind, server: string, { value, usual }: PeerStanding): Finding {
+  #peerFinding(kind: PeerKind, server: string, standing: PeerStanding): Finding {
+    const unit = kind === "time" ? 1e6 : 1; // peers are compared in µs, findings tell seconds
+    const value = standing.value / unit;
+    const usual = standing.usual / unit;
     return this.#finding(
       kind,
       server,
