@@ -38,7 +38,8 @@ const DEVIATION_S = 60;
 const MINUTES_UP_TO_S = 3 * 3600;
 const HOURS_UP_TO_S = 7 * 86_400;
 
-const NO_SESSIONS: Sessions = {
+/** The sessions of whoever follows none. */
+export const NO_SESSIONS: Sessions = {
   online: 0,
   robotsOnline: 0,
   visits: 0,

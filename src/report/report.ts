@@ -1,14 +1,7 @@
 /** What was counted, in the shape that the live metrics have too, and how the lines fared. */
 import { shareOf } from "../metrics/counts.ts";
-import { codesOf } from "../metrics/overview.ts";
-import {
-  type Overview,
-  type ServerRow,
-  type Sessions,
-  TOP_LISTS,
-  type TopList,
-  type TopRow,
-} from "../metrics/snapshot.ts";
+import { codesOf, NO_SESSIONS } from "../metrics/overview.ts";
+import { type Overview, type ServerRow, TOP_LISTS, type TopList, type TopRow } from "../metrics/snapshot.ts";
 import { topRows } from "../metrics/tops.ts";
 import type { Counted } from "./count-files.ts";
 
@@ -37,17 +30,6 @@ export interface Report extends Overview {
 
 /** Files that have a row of their own; a longer list helps nobody. */
 const MOST_FILES = 100;
-
-const NO_SESSIONS: Sessions = {
-  online: 0,
-  robotsOnline: 0,
-  visits: 0,
-  meanLengthS: null,
-  lengthS: null,
-  meanPages: null,
-  endedEarly: 0,
-  rows: [],
-};
 
 export function reportOf({ counter, formats, bytes }: Counted, rows: number, seconds: number): Report {
   const { tally } = counter;

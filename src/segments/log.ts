@@ -106,24 +106,9 @@ export class SegmentLog {
     return this.#list.lastPosition;
   }
 
-  /** Bus time of the last position, µs. */
-  get lastTimeUs(): number {
-    return this.#lastTimeUs;
-  }
-
   /** Bytes of the records on disk. */
   get bytes(): number {
     return this.#list.bytes;
-  }
-
-  /** Followers that wait at the end just now. */
-  get waiting(): number {
-    return this.#appended.waiting;
-  }
-
-  /** Batches found damaged since the log was opened. */
-  get damagedBatches(): number {
-    return this.#reader.damagedBatches;
   }
 
   /**

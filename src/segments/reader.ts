@@ -15,6 +15,7 @@ export class Reader {
   readonly #appended: Wakeup;
   readonly #readBytes: number;
   readonly #report: Report;
+  /** Positions found damaged, each of which is reported once. */
   readonly #damaged = new Set<number>();
 
   constructor(list: SegmentList, recent: Recent, appended: Wakeup, readBytes: number, report: Report) {
@@ -23,11 +24,6 @@ export class Reader {
     this.#appended = appended;
     this.#readBytes = readBytes;
     this.#report = report;
-  }
-
-  /** Batches found damaged since the log was opened. */
-  get damagedBatches(): number {
-    return this.#damaged.size;
   }
 
   /** See `SegmentLog.read`. */

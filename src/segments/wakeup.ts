@@ -2,10 +2,6 @@
 export class Wakeup {
   #waiters = new Set<() => void>();
 
-  get waiting(): number {
-    return this.#waiters.size;
-  }
-
   /** Resolves at the next `wake`; rejects with the signal's reason once it aborts. */
   wait(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);

@@ -26,15 +26,9 @@ export class BusState {
   readonly #groups = new Map<string, Totals>();
   /** The last position that is accounted for. */
   position = 0;
-  /** Producers forgotten because there were more than `maxProducers`. */
-  forgotten = 0;
 
   constructor(maxProducers: number) {
     this.#maxProducers = maxProducers;
-  }
-
-  get producers(): number {
-    return this.#sequences.size;
   }
 
   /** The last sequence stored of a producer, 0 if none. */
@@ -54,7 +48,6 @@ export class BusState {
     this.#sequences.set(key, batch.sequence);
     if (this.#sequences.size > this.#maxProducers) {
       this.#sequences.delete(this.#sequences.keys().next().value!);
-      this.forgotten++;
     }
     let totals = this.#groups.get(batch.group);
     if (totals === undefined) {
